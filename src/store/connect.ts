@@ -1,0 +1,91 @@
+/**
+ * Connections to Postgres. The only importer of postgres.js: everybody else receives a `Sql`.
+ *
+ * Every socket has TCP_NODELAY. postgres.js never sets it, and COPY, which sends several small messages,
+ * then waits for the peer's delayed acknowledgement: some 44 ms a batch.
+ */
+import net from 'node:net';
+import postgres from 'postgres';
+
+export type Sql = postgres.Sql;
+export type Transaction = postgres.TransactionSql;
+
+export interface ConnectValues {
+  /** postgres://user:password@host:port/database?sslmode=…; several hosts are tried in turn. */
+  readonly url: string;
+  /** Shown in pg_stat_activity. */
+  readonly applicationName: string;
+  readonly connectionsMax: number;
+  /** A statement that runs longer is cancelled by the server. 0 = no limit. */
+  readonly statementTimeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** A statement that waits longer for a lock fails, and can be tried again. 0 = no limit. */
+  readonly lockTimeoutMs: number;
+}
+
+/** Opens a pool; connections are made when first needed, so this never fails by itself. */
+export function connectPostgres(values: ConnectValues): Sql {
+  // `socket` is in the library's documentation, but not in its types.
+  const options: postgres.Options<Record<string, never>> & { socket: typeof openSocket } = {
+    max: values.connectionsMax,
+    connect_timeout: values.connectTimeoutMs / 1000,
+    idle_timeout: 0,
+    max_lifetime: null,
+    keep_alive: 15,
+    // A gateway that waits longer between attempts is slower to come back than the database.
+    backoff: (attempt: number) => Math.min(1, 0.05 * 2 ** attempt),
+    onnotice: ignoreNotice,
+    connection: {
+      application_name: values.applicationName,
+      statement_timeout: values.statementTimeoutMs,
+      lock_timeout: values.lockTimeoutMs,
+      // Text columns, sort orders and dates must not depend on the server's locale settings.
+      DateStyle: 'ISO',
+      TimeZone: 'UTC',
+    },
+    socket: openSocket,
+  };
+  return postgres(values.url, options);
+}
+
+/** True when Postgres answered with this SQLSTATE. */
+export function hasSqlstate(error: unknown, sqlstate: string): boolean {
+  return error instanceof postgres.PostgresError && error.code === sqlstate;
+}
+
+/** The server's SQLSTATE, or null when the error did not come from the server. */
+export function readSqlstate(error: unknown): string | null {
+  return error instanceof postgres.PostgresError ? error.code : null;
+}
+
+/** One line for a log: code and message. Never the query's parameters: they may hold what senders sent. */
+export function describeError(error: unknown): string {
+  if (error instanceof postgres.PostgresError) return `${error.code} ${error.message}`;
+  if (error instanceof Error && 'code' in error) return `${String(error.code)} ${error.message}`;
+  return error instanceof Error ? error.message : String(error);
+}
+
+function ignoreNotice(): void {
+  // 'relation already exists, skipping' and the like: expected, and not worth a line.
+}
+
+interface SocketTarget {
+  readonly host: readonly string[];
+  readonly port: readonly number[];
+  readonly path?: string | false;
+}
+
+let attempt = 0;
+
+/**
+ * Returns a socket that is still connecting: postgres.js queues its first message on it, and sees a failure
+ * as the socket's own 'error' and 'close'. (A promise that rejects would leave its pool slot stuck for ever.)
+ */
+function openSocket(target: SocketTarget): net.Socket {
+  if (typeof target.path === 'string') return net.connect(target.path);
+  const index = attempt++ % target.host.length;
+  const host = target.host[index] ?? '127.0.0.1';
+  const socket = net.connect({ host, port: target.port[index] ?? 5432, noDelay: true });
+  // postgres.js reads `host` for the TLS server name.
+  return Object.assign(socket, { host });
+}

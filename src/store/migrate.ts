@@ -1,0 +1,119 @@
+/**
+ * Brings the schema to this release's version: numbered SQL files, forward only, each in its own transaction,
+ * all under one advisory lock, so that any number of gateways may start at once.
+ *
+ * Refuses, with a sentence saying what to do, when the database was migrated by a newer release, or when a file
+ * that has been applied reads differently now.
+ */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Sql, Transaction } from './connect.ts';
+
+export interface Migration {
+  readonly number: number;
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+export interface AppliedMigration {
+  readonly number: number;
+  readonly name: string;
+}
+
+/** 'sluice' as a 32-bit number: the lock that migrations hold. */
+export const MIGRATION_LOCK = 0x736c7563;
+
+/** Applies what is missing and returns it, oldest first. Throws when the database does not fit this release. */
+export async function migrate(sql: Sql): Promise<readonly AppliedMigration[]> {
+  const migrations = await readMigrations();
+  const reserved = await sql.reserve();
+  try {
+    await reserved`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
+    try {
+      await reserved`
+        CREATE TABLE IF NOT EXISTS sluice_migrations (
+          number integer PRIMARY KEY,
+          name text NOT NULL,
+          checksum text NOT NULL,
+          applied_at timestamptz NOT NULL DEFAULT now()
+        )`;
+      const applied = await reserved<{ number: number; name: string; checksum: string }[]>`
+        SELECT number, name, checksum FROM sluice_migrations ORDER BY number`;
+      const missing = planMigrations(migrations, applied);
+      for (const migration of missing) {
+        await reserved.unsafe(
+          `BEGIN;\n${migration.sql}\nINSERT INTO sluice_migrations (number, name, checksum) ` +
+            `VALUES (${migration.number}, '${migration.name}', '${migration.checksum}');\nCOMMIT;`,
+        );
+      }
+      return missing.map(({ number, name }) => ({ number, name }));
+    } catch (error) {
+      // After a failed statement the session is still inside the transaction that the text opened.
+      await reserved.unsafe('ROLLBACK').catch(() => undefined);
+      throw error;
+    } finally {
+      await reserved`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`.catch(() => undefined);
+    }
+  } finally {
+    reserved.release();
+  }
+}
+
+/** The number of the newest migration that the database has; 0 when it has none. */
+export async function readSchemaVersion(sql: Sql | Transaction): Promise<number> {
+  const [found] = await sql<{ present: boolean }[]>`
+    SELECT to_regclass('sluice_migrations') IS NOT NULL AS present`;
+  if (found?.present !== true) return 0;
+  const [row] = await sql<{ version: number }[]>`
+    SELECT coalesce(max(number), 0)::int AS version FROM sluice_migrations`;
+  return row?.version ?? 0;
+}
+
+/** The number of the newest migration in this release. */
+export async function latestSchemaVersion(): Promise<number> {
+  const migrations = await readMigrations();
+  return migrations.at(-1)?.number ?? 0;
+}
+
+/** Which migrations are missing. Pure; throws an Error with advice when the two lists contradict each other. */
+export function planMigrations(
+  migrations: readonly Migration[],
+  applied: readonly { readonly number: number; readonly name: string; readonly checksum: string }[],
+): readonly Migration[] {
+  for (const row of applied) {
+    const own = migrations.find((migration) => migration.number === row.number);
+    if (own === undefined) {
+      throw new Error(
+        `The database has migration ${row.number} (${row.name}), which this release does not know: ` +
+          'it was migrated by a newer Sluice. Run that release, or restore a backup from before.',
+      );
+    }
+    if (own.checksum !== row.checksum) {
+      throw new Error(
+        `Migration ${row.number} (${row.name}) reads differently from what was applied to the database. ` +
+          'Migrations are never edited once released: reinstall Sluice from an intact copy.',
+      );
+    }
+  }
+  const done = new Set(applied.map((row) => row.number));
+  return migrations.filter((migration) => !done.has(migration.number));
+}
+
+/** The release's migrations in order. */
+export async function readMigrations(): Promise<readonly Migration[]> {
+  const folder = join(import.meta.dirname, 'migrations');
+  const files = (await readdir(folder)).filter((file) => /^\d{4}-[a-z0-9-]+\.sql$/.test(file)).toSorted();
+  return Promise.all(
+    files.map(async (file) => {
+      const sql = await readFile(join(folder, file), 'utf8');
+      return {
+        number: Number(file.slice(0, 4)),
+        name: file.slice(5, -4),
+        sql,
+        checksum: createHash('sha256').update(sql).digest('hex'),
+      };
+    }),
+  );
+}

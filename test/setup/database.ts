@@ -1,0 +1,41 @@
+/** A migrated database of a test file's own on the shared test server. */
+import { randomBytes } from 'node:crypto';
+import { inject } from 'vitest';
+import { connectPostgres, type Sql } from '../../src/store/connect.ts';
+import { migrate } from '../../src/store/migrate.ts';
+
+export interface TestDatabase {
+  readonly url: string;
+  readonly sql: Sql;
+  /** Drops the database, cutting whoever is still connected. */
+  close(): Promise<void>;
+}
+
+export async function createDatabase(): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  const server = openTestPool(inject('postgresUrl'));
+  await server.unsafe(`CREATE DATABASE ${name}`);
+  const url = inject('postgresUrl').replace(/[^/]*$/, name);
+  const sql = openTestPool(url);
+  await migrate(sql);
+  return {
+    url,
+    sql,
+    async close() {
+      await sql.end({ timeout: 1 });
+      await server.unsafe(`DROP DATABASE ${name} WITH (FORCE)`);
+      await server.end({ timeout: 1 });
+    },
+  };
+}
+
+export function openTestPool(url: string): Sql {
+  return connectPostgres({
+    url,
+    applicationName: 'sluice-test',
+    connectionsMax: 4,
+    statementTimeoutMs: 30_000,
+    connectTimeoutMs: 5000,
+    lockTimeoutMs: 0,
+  });
+}
