@@ -1,0 +1,149 @@
+/**
+ * Writes rows to Postgres: COPY straight into the table, one statement and one commit; only when rows are there
+ * already, COPY into a stage and INSERT … ON CONFLICT DO NOTHING from it. Sending the same rows again is always
+ * harmless: the primary key is the row's identity.
+ *
+ * When Postgres is down, slow or frozen the outcome is 'unavailable' within `writeTimeoutMs`; the caller tries
+ * again. One write at a time.
+ */
+import { copyIn } from './copy.ts';
+import { describeError, readSqlstate, type Sql } from './connect.ts';
+import { classifyFault, explainFault, type WriteOutcome } from './outcome.ts';
+import { createPartitions, type Month } from './partitions.ts';
+import { insertQuarantined, type QuarantinedRow } from './quarantine.ts';
+
+export interface TableRows {
+  readonly table: string;
+  readonly columns: readonly string[];
+  readonly rowCount: number;
+  /** A whole binary COPY stream, header and trailer included. */
+  readonly copyStream: Buffer;
+  /** The months that the rows' timestamps fall in. */
+  readonly months: ReadonlySet<Month>;
+}
+
+export interface Store {
+  write(rows: TableRows): Promise<WriteOutcome>;
+  /** Puts a refused row aside. Idempotent by its id. */
+  quarantine(row: QuarantinedRow): Promise<WriteOutcome>;
+  stats(): StoreStats;
+  close(): Promise<void>;
+}
+
+export interface StoreStats {
+  readonly rowsInserted: number;
+  readonly rowsDuplicate: number;
+  readonly copies: number;
+  readonly stagedCopies: number;
+  readonly partitionsMade: number;
+  /** Null while the last write succeeded; else what went wrong. */
+  readonly lastFault: string | null;
+}
+
+export interface StoreValues {
+  /** A write without an answer for so long counts as 'unavailable', and its connection is dropped. */
+  readonly writeTimeoutMs: number;
+}
+
+export interface StoreDeps {
+  /** For small statements. */
+  readonly sql: Sql;
+  /** Opens the writer's own pool of one connection: nothing else may be queued behind a COPY. */
+  readonly openWriter: () => Sql;
+}
+
+export function createStore(values: StoreValues, deps: StoreDeps): Store {
+  const partitions = createPartitions(deps.sql);
+  let writer = deps.openWriter();
+  let rowsInserted = 0;
+  let rowsDuplicate = 0;
+  let copies = 0;
+  let stagedCopies = 0;
+  let lastFault: string | null = null;
+
+  /** Runs one write; a silent server loses its connection, and with it any doubt about what still runs. */
+  async function bounded<T>(work: Promise<T>): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        void writer.end({ timeout: 0 }).catch(() => undefined);
+        writer = deps.openWriter();
+        reject(new Error(`no answer from Postgres within ${values.writeTimeoutMs} ms`));
+      }, values.writeTimeoutMs);
+    });
+    try {
+      return await Promise.race([work, late]);
+    } finally {
+      clearTimeout(timer);
+      work.catch(() => undefined);
+    }
+  }
+
+  async function writeDirect(rows: TableRows): Promise<WriteOutcome> {
+    copies++;
+    await bounded(copyIn(writer, copyStatement(rows.table, rows.columns), rows.copyStream));
+    return { kind: 'stored', inserted: rows.rowCount, duplicates: 0 };
+  }
+
+  async function writeStaged(rows: TableRows): Promise<WriteOutcome> {
+    stagedCopies++;
+    const columns = rows.columns.join(', ');
+    const inserted = await bounded(
+      writer.begin(async (tx) => {
+        await tx.unsafe(`CREATE TEMPORARY TABLE stage (LIKE ${rows.table}) ON COMMIT DROP`);
+        await copyIn(tx as unknown as Sql, copyStatement('stage', rows.columns), rows.copyStream);
+        const result = await tx.unsafe(
+          `INSERT INTO ${rows.table} (${columns}) SELECT ${columns} FROM stage ON CONFLICT DO NOTHING`,
+        );
+        return result.count;
+      }),
+    );
+    return { kind: 'stored', inserted, duplicates: rows.rowCount - inserted };
+  }
+
+  async function attempt(rows: TableRows, write: (rows: TableRows) => Promise<WriteOutcome>): Promise<WriteOutcome> {
+    try {
+      await bounded(partitions.ensure(rows.table, rows.months));
+      return await write(rows);
+    } catch (error) {
+      const fault = classifyFault(error);
+      if (fault === 'duplicate' && write === writeDirect) return attempt(rows, writeStaged);
+      if (fault === 'partition_missing' || readSqlstate(error) === '42P01') partitions.forget(rows.table);
+      return explainFault(error);
+    }
+  }
+
+  return {
+    async write(rows) {
+      const outcome = await attempt(rows, writeDirect);
+      lastFault = outcome.kind === 'unavailable' ? outcome.cause : null;
+      if (outcome.kind === 'stored') {
+        rowsInserted += outcome.inserted;
+        rowsDuplicate += outcome.duplicates;
+      }
+      return outcome;
+    },
+    async quarantine(row) {
+      try {
+        await bounded(insertQuarantined(deps.sql, row));
+        return { kind: 'stored', inserted: 1, duplicates: 0 };
+      } catch (error) {
+        lastFault = describeError(error);
+        return { kind: 'unavailable', cause: lastFault };
+      }
+    },
+    stats: () => ({
+      rowsInserted,
+      rowsDuplicate,
+      copies,
+      stagedCopies,
+      partitionsMade: partitions.stats().made,
+      lastFault,
+    }),
+    close: () => writer.end({ timeout: 1 }),
+  };
+}
+
+function copyStatement(table: string, columns: readonly string[]): string {
+  return `COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`;
+}
