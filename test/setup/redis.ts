@@ -39,13 +39,18 @@ function installRedis(): void {
   if (spawnSync('redis-server', ['--version']).status === 0) return;
   const isDebianRoot = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
   if (!isDebianRoot) {
-    throw new Error('The tests need redis-server on the PATH: install it (Debian: sudo apt-get install redis-server).');
+    throw new Error(
+      'The tests need redis-server on the PATH: install it (Debian: sudo apt-get install redis-server).',
+    );
   }
   // The package would start a server of its own on port 6379: a policy of 101 forbids that.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
-  const done = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], { env });
-  if (done.status !== 0) throw new Error(`apt-get could not install redis-server: ${done.stderr.toString().trim()}`);
+  const done = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], {
+    env,
+  });
+  if (done.status !== 0)
+    throw new Error(`apt-get could not install redis-server: ${done.stderr.toString().trim()}`);
 }
 
 async function answers(port: number): Promise<boolean> {

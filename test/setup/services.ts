@@ -17,7 +17,11 @@ declare module 'vitest' {
 export default async function startServices(project: TestProject): Promise<() => Promise<void>> {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-test-'));
   await chmod(directory, 0o711);
-  const [postgres, redis] = await Promise.all([startEmbeddedPostgres({ directory }), startRedis()]);
+  const postgres = await startEmbeddedPostgres({ directory });
+  const redis = await startRedis().catch(async (error: unknown) => {
+    await postgres.close();
+    throw error;
+  });
   project.provide('postgresUrl', postgres.url);
   project.provide('redisUrl', redis.url);
   return async () => {

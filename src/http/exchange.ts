@@ -1,0 +1,169 @@
+/**
+ * One request's life: head, body, handler, reply. A request is answered at most once, inside a cork (one system
+ * call), and never after its connection is gone.
+ */
+import { randomBytes } from 'node:crypto';
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { createBodyCollector } from './body.ts';
+import { readHead, type Head } from './framing.ts';
+import { createProblem } from './problem.ts';
+import type { Reply, Request, Route } from './request.ts';
+
+export interface Exchanges {
+  /** The route's handler for the library. */
+  serve(route: Route): (response: HttpResponse, request: HttpRequest) => void;
+  /** Answers with a fixed reply, whatever the body. */
+  refuse(reply: Reply, response: HttpResponse, request: HttpRequest): void;
+  /** From now on every answer closes its connection. */
+  closeAfterAnswers(): void;
+  settle(timeoutMs: number): Promise<'settled' | 'late'>;
+  stats(): { readonly inFlight: number; readonly requests: number; readonly framingViolations: number };
+}
+
+/** `isOver` once it is answered, or its connection is gone: the library forbids touching `response` then. */
+interface Exchange {
+  isOver: boolean;
+  readonly response: HttpResponse;
+}
+
+export function createExchanges(onFault: (error: unknown, requestId: string) => void): Exchanges {
+  let inFlight = 0;
+  let requests = 0;
+  let framingViolations = 0;
+  let isClosing = false;
+  let onSettled: (() => void) | null = null;
+
+  /** Null when the connection had to be closed for its framing. */
+  function readSoundHead(response: HttpResponse, request: HttpRequest, method: string): Head | null {
+    const head = readHead(method, (visit) => request.forEach(visit));
+    if (head.violation === null) return head;
+    framingViolations++;
+    // `end` would still dispatch what is buffered behind this request; only `close` stops it.
+    response.close();
+    return null;
+  }
+
+  function open(response: HttpResponse): Exchange {
+    const exchange: Exchange = { isOver: false, response };
+    requests++;
+    inFlight++;
+    response.onAborted(() => finish(exchange));
+    return exchange;
+  }
+
+  function finish(exchange: Exchange): void {
+    if (exchange.isOver) return;
+    exchange.isOver = true;
+    inFlight--;
+    if (inFlight === 0) onSettled?.();
+  }
+
+  function send(exchange: Exchange, reply: Reply, mustClose: boolean): void {
+    if (exchange.isOver) return;
+    const { response } = exchange;
+    response.cork(() => {
+      response.writeStatus(reply.status);
+      for (const [name, value] of reply.headers) response.writeHeader(name, value);
+      response.end(reply.body, mustClose || isClosing);
+    });
+    finish(exchange);
+  }
+
+  function sendFault(exchange: Exchange, error: unknown): void {
+    const requestId = randomBytes(8).toString('hex');
+    onFault(error, requestId);
+    const detail = `Not your fault; the log has the cause under ${requestId}. Try again later.`;
+    send(exchange, createProblem('internal', { detail }), true);
+  }
+
+  function handle(exchange: Exchange, route: Route, request: Request): void {
+    // A sender that is gone before its body was whole has sent nothing.
+    if (exchange.isOver) return;
+    // A connection whose body was not read to its end cannot be used again.
+    const mustClose = request.body === null;
+    try {
+      const reply = route.handle(request);
+      if (reply instanceof Promise) {
+        reply.then(
+          (settled) => send(exchange, settled, mustClose),
+          (error: unknown) => sendFault(exchange, error),
+        );
+      } else send(exchange, reply, mustClose);
+    } catch (error) {
+      sendFault(exchange, error);
+    }
+  }
+
+  return {
+    serve(route) {
+      const parameterCount = route.path.split('/:').length - 1;
+      return (response, incoming) => {
+        const method = incoming.getMethod();
+        const head = readSoundHead(response, incoming, method);
+        if (head === null) return;
+        const exchange = open(response);
+        const request: Request = {
+          method,
+          path: incoming.getUrl(),
+          query: incoming.getQuery(),
+          parameters: readParameters(parameterCount, incoming),
+          headers: head.headers,
+          body: null,
+        };
+        if (head.contentLength > route.bodyBytesMax) handle(exchange, route, request);
+        else
+          collectBody(response, head, route.bodyBytesMax, (body) =>
+            handle(exchange, route, { ...request, body }),
+          );
+      };
+    },
+    refuse(reply, response, incoming) {
+      const head = readSoundHead(response, incoming, incoming.getMethod());
+      if (head !== null) send(open(response), reply, head.isChunked || head.contentLength > 0);
+    },
+    closeAfterAnswers() {
+      isClosing = true;
+    },
+    settle: (timeoutMs) =>
+      new Promise((resolve) => {
+        if (inFlight === 0) {
+          resolve('settled');
+          return;
+        }
+        const timer = setTimeout(() => resolve('late'), timeoutMs);
+        onSettled = () => {
+          clearTimeout(timer);
+          resolve('settled');
+        };
+      }),
+    stats: () => ({ inFlight, requests, framingViolations }),
+  };
+}
+
+function collectBody(
+  response: HttpResponse,
+  head: Head,
+  bytesMax: number,
+  done: (body: Buffer | null) => void,
+): void {
+  const collector = createBodyCollector(head.contentLength, bytesMax);
+  let isDone = false;
+  response.onData((chunk, isLast) => {
+    // Data goes on arriving after an answer.
+    if (isDone) return;
+    if (!collector.add(chunk)) {
+      isDone = true;
+      done(null);
+    } else if (isLast) {
+      isDone = true;
+      done(collector.finish());
+    }
+  });
+}
+
+const NO_PARAMETERS: readonly string[] = [];
+
+function readParameters(count: number, incoming: HttpRequest): readonly string[] {
+  if (count === 0) return NO_PARAMETERS;
+  return Array.from({ length: count }, (_, index) => incoming.getParameter(index) ?? '');
+}

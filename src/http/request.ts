@@ -1,0 +1,38 @@
+/** What the rest of Sluice sees of HTTP: a plain request, a plain reply, a route. */
+
+/** The few headers that anybody reads; '' when absent. */
+export interface RequestHeaders {
+  authorization: string;
+  apiKey: string;
+  contentEncoding: string;
+  prefer: string;
+  idempotencyKey: string;
+}
+
+export interface Request {
+  readonly method: string;
+  /** The raw path, without the query. */
+  readonly path: string;
+  readonly query: string;
+  /** The values of the route's `:parameters`, in order, as they stand in the path. */
+  readonly parameters: readonly string[];
+  readonly headers: RequestHeaders;
+  /** Null when it is larger than the route allows. */
+  readonly body: Buffer | null;
+}
+
+export interface Reply {
+  /** Code and reason, as on the wire: '202 Accepted'. */
+  readonly status: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** As uWebSockets.js reads it: '/api/sites/:siteId/ingest/ai-fetch'. */
+  readonly path: string;
+  readonly bodyBytesMax: number;
+  /** Never rejects for anything a sender can do: a rejection is a bug, and answered with 500. */
+  handle(request: Request): Reply | Promise<Reply>;
+}

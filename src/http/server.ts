@@ -1,0 +1,132 @@
+/**
+ * Listens, routes, and stops. Only this room knows uWebSockets.js; everybody else sees plain requests and replies.
+ *
+ * The library's own limits stand: 4 KiB and 100 headers, a connection idle for 10 s or slower than 16 kB/s is cut.
+ */
+import {
+  App,
+  us_listen_socket_close,
+  us_socket_local_port,
+  type TemplatedApp,
+  type us_listen_socket,
+} from 'uWebSockets.js';
+import { createExchanges, type Exchanges } from './exchange.ts';
+import { createProblem } from './problem.ts';
+import type { Reply, Route } from './request.ts';
+
+export interface ServerValues {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+}
+
+export interface ServerDeps {
+  readonly routes: readonly Route[];
+  /** Called with the reason when a handler rejects: a bug. */
+  readonly onFault: (error: unknown, requestId: string) => void;
+}
+
+export interface Server {
+  readonly port: number;
+  stats(): ServerStats;
+  /** No new connections; every answer from now on closes its connection. */
+  stopListening(): void;
+  /** Resolves when nothing is in flight, or after `timeoutMs`. */
+  settle(timeoutMs: number): Promise<'settled' | 'late'>;
+  /** Cuts every connection. */
+  close(): void;
+}
+
+export interface ServerStats {
+  readonly connections: number;
+  readonly inFlight: number;
+  readonly requests: number;
+  readonly framingViolations: number;
+}
+
+/** LIBUS_LISTEN_EXCLUSIVE_PORT. Without it a second gateway would share the port, and nobody would notice. */
+const EXCLUSIVE_PORT = 1;
+
+/** The library takes host, port and flags together; its types do not say so. */
+type ListenExclusively = (
+  host: string,
+  port: number,
+  flags: number,
+  done: (socket: us_listen_socket | false) => void,
+) => void;
+
+/** Throws one sentence when the port is taken. */
+export function startServer(values: ServerValues, deps: ServerDeps): Promise<Server> {
+  let connections = 0;
+  const exchanges = createExchanges(deps.onFault);
+  const app = App();
+  app.filter((_response, count) => {
+    connections += Number(count);
+  });
+  for (const route of deps.routes) {
+    const serve = exchanges.serve(route);
+    if (route.method === 'GET') app.get(route.path, serve);
+    else app.post(route.path, serve);
+  }
+  for (const [path, methods] of groupByPath(deps.routes)) {
+    const reply = refuseMethod(methods);
+    app.any(path, (response, request) => exchanges.refuse(reply, response, request));
+  }
+  const unknown = refusePath();
+  app.any('/*', (response, request) => exchanges.refuse(unknown, response, request));
+
+  return new Promise((resolve, reject) => {
+    const listen = app.listen.bind(app) as unknown as ListenExclusively;
+    listen(values.host, values.port, EXCLUSIVE_PORT, (socket) => {
+      if (socket !== false) {
+        resolve(describeServer(app, socket, exchanges, () => connections));
+        return;
+      }
+      const where = `${values.host}:${values.port}`;
+      reject(new Error(`Cannot listen on ${where}: another process has the port. Stop it, or set PORT.`));
+    });
+  });
+}
+
+function describeServer(
+  app: TemplatedApp,
+  socket: us_listen_socket,
+  exchanges: Exchanges,
+  countConnections: () => number,
+): Server {
+  let isListening = true;
+  return {
+    port: us_socket_local_port(socket),
+    stats: () => ({ connections: countConnections(), ...exchanges.stats() }),
+    stopListening() {
+      if (!isListening) return;
+      isListening = false;
+      exchanges.closeAfterAnswers();
+      us_listen_socket_close(socket);
+    },
+    settle: (timeoutMs) => exchanges.settle(timeoutMs),
+    close: () => {
+      app.close();
+    },
+  };
+}
+
+function refuseMethod(methods: readonly string[]): Reply {
+  const allow = methods.join(', ');
+  return createProblem('method_not_allowed', {
+    detail: `Use ${allow} on this path.`,
+    headers: [['Allow', allow]],
+  });
+}
+
+function refusePath(): Reply {
+  return createProblem('path_unknown', {
+    detail: 'Check the path: it is case-sensitive and has no slash at its end.',
+  });
+}
+
+function groupByPath(routes: readonly Route[]): Map<string, string[]> {
+  const paths = new Map<string, string[]>();
+  for (const route of routes) paths.set(route.path, [...(paths.get(route.path) ?? []), route.method]);
+  return paths;
+}
