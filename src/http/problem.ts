@@ -2,7 +2,7 @@
  * Errors over HTTP: RFC 9457 problem documents, from one table. A code that is not in the table does not compile;
  * a code that is not in docs/errors.md fails a test.
  */
-import type { RecordCode } from '../records/fault.ts';
+import type { RecordCode } from '../records/payload.ts';
 import type { Reply } from './request.ts';
 
 export type ProblemCode =

@@ -102,7 +102,9 @@ async function initialise(placement: Placement, data: string, password: string):
   await rm(passwordFile);
   if (made.status !== 0) {
     const why = made.error?.message ?? made.stderr.trim().split('\n').at(-1) ?? 'unknown error';
-    throw new Error(`The embedded Postgres could not be initialised in ${data}: ${why}. Or set DATABASE_URL.`);
+    throw new Error(
+      `The embedded Postgres could not be initialised in ${data}: ${why}. Or set DATABASE_URL.`,
+    );
   }
   await writeFile(join(data, 'sluice-initialised'), '');
 }
@@ -114,7 +116,12 @@ async function launch(placement: Placement, data: string, logFile: string): Prom
   const child = spawn(
     placement.postgres,
     ['-D', data, '-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories='],
-    { ...placement.owner, detached: true, stdio: ['ignore', log.fd, log.fd], env: { LC_ALL: 'C', TZ: 'UTC' } },
+    {
+      ...placement.owner,
+      detached: true,
+      stdio: ['ignore', log.fd, log.fd],
+      env: { LC_ALL: 'C', TZ: 'UTC' },
+    },
   );
   const pid = await new Promise<number>((resolve, reject) => {
     child.once('spawn', () => resolve(child.pid ?? 0));
@@ -148,7 +155,9 @@ async function waitUntilReady(url: string, server: Server, logFile: string): Pro
   }
   const log = await readFile(logFile, 'utf8').catch(() => '');
   const tail = log.trim().split('\n').slice(-3).join(' | ');
-  throw new Error(`The embedded Postgres did not start (${last}). Its log ${logFile} ends: ${tail}. Or set DATABASE_URL.`);
+  throw new Error(
+    `The embedded Postgres did not start (${last}). Its log ${logFile} ends: ${tail}. Or set DATABASE_URL.`,
+  );
 }
 
 async function createDatabase(url: string): Promise<void> {

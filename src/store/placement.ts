@@ -58,7 +58,8 @@ function findOwner(): Owner {
   for (const user of ['postgres', 'nobody']) {
     const ids = spawnSync('id', ['-u', user], { encoding: 'utf8' });
     const groups = spawnSync('id', ['-g', user], { encoding: 'utf8' });
-    if (ids.status === 0 && groups.status === 0) return { uid: Number(ids.stdout), gid: Number(groups.stdout) };
+    if (ids.status === 0 && groups.status === 0)
+      return { uid: Number(ids.stdout), gid: Number(groups.stdout) };
   }
   throw new Error(
     "Postgres refuses to run as root, and there is no user 'postgres' or 'nobody' to run it as. " +

@@ -101,7 +101,10 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
     return { kind: 'stored', inserted, duplicates: rows.rowCount - inserted };
   }
 
-  async function attempt(rows: TableRows, write: (rows: TableRows) => Promise<WriteOutcome>): Promise<WriteOutcome> {
+  async function attempt(
+    rows: TableRows,
+    write: (rows: TableRows) => Promise<WriteOutcome>,
+  ): Promise<WriteOutcome> {
     try {
       await bounded(partitions.ensure(rows.table, rows.months));
       return await write(rows);

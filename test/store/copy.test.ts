@@ -104,7 +104,9 @@ describe('COPY', () => {
       const lock = await database.sql.reserve();
       await lock`BEGIN`;
       await lock`LOCK TABLE numbers IN SHARE MODE`;
-      const outcome = sqlstateOf(copyIn(writer, COPY, streamOf(Array.from({ length: size }, (_, n) => n + 1000))));
+      const outcome = sqlstateOf(
+        copyIn(writer, COPY, streamOf(Array.from({ length: size }, (_, n) => n + 1000))),
+      );
       await database.sql`SELECT pg_sleep(0.1)`;
       await database.sql`SELECT pg_terminate_backend(${pid})`;
       expect(await outcome).not.toBe('no error');

@@ -1,12 +1,20 @@
 import { describe, expect, inject, it } from 'vitest';
-import { latestSchemaVersion, migrate, planMigrations, readMigrations, readSchemaVersion } from '../../src/store/migrate.ts';
+import {
+  latestSchemaVersion,
+  migrate,
+  planMigrations,
+  readMigrations,
+  readSchemaVersion,
+} from '../../src/store/migrate.ts';
 import { createDatabase, openTestPool } from '../setup/database.ts';
 
 describe('migrations', () => {
   it('are applied once, whoever starts, and however many start at once', async () => {
     const server = openTestPool(inject('postgresUrl'));
     await server.unsafe('CREATE DATABASE migrate_together');
-    const pools = [1, 2, 3].map(() => openTestPool(inject('postgresUrl').replace(/[^/]*$/, 'migrate_together')));
+    const pools = [1, 2, 3].map(() =>
+      openTestPool(inject('postgresUrl').replace(/[^/]*$/, 'migrate_together')),
+    );
     const applied = await Promise.all(pools.map((sql) => migrate(sql)));
     expect(applied.flat().map((migration) => migration.number)).toEqual(
       (await readMigrations()).map((migration) => migration.number),

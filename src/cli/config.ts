@@ -1,0 +1,40 @@
+/** sluice config: every setting with its form, default, meaning, and whether the environment changes it. */
+import type { Command } from 'commander';
+import { readConfig, settings } from '../config.ts';
+
+export function addConfigCommand(program: Command): void {
+  program
+    .command('config')
+    .description(
+      'print every setting: value in force, form, default and meaning; fails when one is not valid',
+    )
+    .option('--markdown', 'print the reference table of the docs')
+    .action((options: { markdown?: true }) => {
+      if (options.markdown === true) process.stdout.write(describeSettings());
+      else process.stdout.write(printSettings(readConfig()));
+    });
+}
+
+/** The body of docs/settings.md. */
+export function describeSettings(): string {
+  const rows = Object.values(settings).map((entry) => {
+    const fallback = entry.default === '' ? 'not set' : `\`${entry.default}\``;
+    return `| \`${entry.variable}\` | ${entry.form} | ${fallback} | ${entry.meaning} |`;
+  });
+  return ['| variable | form | default | meaning |', '| --- | --- | --- | --- |', ...rows, ''].join('\n');
+}
+
+function printSettings(config: ReturnType<typeof readConfig>): string {
+  const lines = Object.entries(settings).map(([key, entry]) => {
+    const value = String(config[key as keyof typeof settings] ?? 'not set');
+    const shown = key.endsWith('Url') && value !== 'not set' ? hidePassword(value) : value;
+    return `${entry.variable}=${shown}\n    ${entry.meaning}\n    ${entry.form}; default ${entry.default || 'not set'}\n`;
+  });
+  return lines.join('\n');
+}
+
+function hidePassword(url: string): string {
+  const shown = new URL(url);
+  if (shown.password !== '') shown.password = '***';
+  return shown.href;
+}

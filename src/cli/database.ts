@@ -1,0 +1,36 @@
+/** The database a command works on: DATABASE_URL, or the embedded one, joined if it runs and started if not. */
+import { join } from 'node:path';
+import type { Config } from '../config.ts';
+import { connectPostgres, type Sql } from '../store/connect.ts';
+import { startEmbeddedPostgres, type EmbeddedPostgres } from '../store/embedded.ts';
+
+export interface Database {
+  readonly url: string;
+  /** Null when the database is the user's own. */
+  readonly embedded: EmbeddedPostgres | null;
+}
+
+export async function findDatabase(config: Config): Promise<Database> {
+  if (config.databaseUrl !== null) return { url: config.databaseUrl, embedded: null };
+  const embedded = await startEmbeddedPostgres({ directory: join(config.dataDirectory, 'database') });
+  return { url: embedded.url, embedded };
+}
+
+/** Runs one command's work, and leaves nothing behind: an embedded server that was not running is stopped again. */
+export async function withDatabase<T>(config: Config, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const database = await findDatabase(config);
+  const sql = connectPostgres({
+    url: database.url,
+    applicationName: 'sluice-cli',
+    connectionsMax: 1,
+    statementTimeoutMs: 60_000,
+    connectTimeoutMs: 5000,
+    lockTimeoutMs: 0,
+  });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+    if (database.embedded?.joined === false) await database.embedded.close();
+  }
+}

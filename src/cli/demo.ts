@@ -1,0 +1,101 @@
+/** The demo site of the embedded database, and the welcome that shows how to use it. The token is printed once. */
+import { relative } from 'node:path';
+import { createTeamClient } from '../admin/clients.ts';
+import { createSite, findSite, type Site } from '../admin/sites.ts';
+import { ensureDefaultTeam } from '../admin/teams.ts';
+import type { Sql } from '../store/connect.ts';
+import type { EmbeddedPostgres } from '../store/embedded.ts';
+
+export interface Demo {
+  readonly site: Site;
+  /** Null from the second start on: only its hash is kept. */
+  readonly token: string | null;
+}
+
+const DOMAIN = 'demo.example.com';
+
+export async function ensureDemo(sql: Sql): Promise<Demo> {
+  const existing = await findSite(sql, DOMAIN);
+  if (existing !== null) return { site: existing, token: null };
+  const created = await createSite(sql, await ensureDefaultTeam(sql), DOMAIN);
+  if (created.kind !== 'created') throw new Error('two gateways have started on the same data at once');
+  const { token } = await createTeamClient(sql, {
+    tenantId: created.site.tenantId,
+    siteId: created.site.id,
+    name: 'demo',
+    role: 'admin',
+    expiresAt: null,
+  });
+  return { site: created.site, token };
+}
+
+/** Goes to standard error: standard output carries the log, and the log never has a token. */
+export function printWelcome(port: number, database: EmbeddedPostgres, demo: Demo): void {
+  const base = `http://127.0.0.1:${port}`;
+  const token = demo.token ?? '$TOKEN';
+  const moved =
+    database.placed === null
+      ? ''
+      : `\nThe embedded Postgres cannot reach the data folder as its own user; its data is in ${database.placed}\n`;
+  const access =
+    demo.token === null
+      ? `The demo token was shown at the first start. Make another, and set TOKEN to it:
+  npm run --silent sluice -- client create --name demo --site ${DOMAIN} --role admin`
+      : `Token, shown only now: ${demo.token}`;
+  process.stderr.write(`
+Sluice takes records at ${base}
+${moved}
+${access}
+
+A pageview:
+${printCurl(base, token, '/api/ingest/server/pageview', pageview)}
+
+An event:
+${printCurl(base, token, '/api/ingest/server/event', event)}
+
+A fetch by an AI crawler:
+${printCurl(base, token, `/api/sites/${demo.site.id}/ingest/ai-fetch`, aiFetch)}
+
+The rows:
+  npm run --silent sluice -- query "SELECT timestamp, hostname, path, country_code FROM hits"
+  npm run --silent sluice -- query "SELECT timestamp, name, properties FROM events"
+  npm run --silent sluice -- query "SELECT timestamp, assistant_name, path FROM ai_fetches"
+With psql: PGPASSFILE=${relative(process.cwd(), database.passwordFile)} psql -h 127.0.0.1 -p ${database.port} -U sluice sluice
+
+Ctrl-C stops it; the data stays.
+
+`);
+}
+
+const now = (): string => new Date().toISOString();
+
+function pageview(): object {
+  return {
+    url: `https://${DOMAIN}/hello?utm_source=readme`,
+    timestamp: now(),
+    visitor_ip: '8.8.8.8',
+    user_agent: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/145.0',
+  };
+}
+
+function event(): object {
+  return { ...pageview(), name: 'signup', properties: { plan: 'free' } };
+}
+
+function aiFetch(): object {
+  return {
+    path: '/hello',
+    status_code: 200,
+    user_agent: 'GPTBot/1.2',
+    content_type: 'text/html',
+    timestamp: now(),
+  };
+}
+
+function printCurl(base: string, token: string, path: string, record: () => object): string {
+  return `  curl -i ${base}${path} -H 'Authorization: Bearer ${token}' \\
+    -d '${JSON.stringify(record())}'`.replace(
+    `'Authorization: Bearer $TOKEN'`,
+    '"Authorization: Bearer $TOKEN"',
+  );
+}

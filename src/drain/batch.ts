@@ -1,0 +1,73 @@
+/** From journal bytes to COPY streams: sorts entries by table and frames any run of them. Pure. */
+import { forEachEntry, rowTimestampUs, tables } from '../records/entry.ts';
+import { COPY_HEADER_BYTES, COPY_TRAILER_BYTES, frameCopy } from '../store/copy.ts';
+import type { TableRows } from '../store/store.ts';
+
+/** All rows of one table in a chunk, in journal order. */
+export interface TableBatch {
+  /** Index into `tables`. */
+  readonly table: number;
+  readonly entries: Buffer;
+  /** Row i lies at [bounds[2i], bounds[2i+1]) of `entries`. */
+  readonly bounds: readonly number[];
+  readonly rowCount: number;
+}
+
+/** Throws when the bytes are no sequence of entries: the journal's checksum passed, so that is a bug. */
+export function sortByTable(entries: Buffer): readonly TableBatch[] {
+  const boundsByTable: number[][] = tables.map(() => []);
+  forEachEntry(entries, 0, entries.length, (table, rowStart, rowEnd) => {
+    boundsByTable[table]?.push(rowStart, rowEnd);
+  });
+  return boundsByTable
+    .map((bounds, table) => ({ table, entries, bounds, rowCount: bounds.length / 2 }))
+    .filter((batch) => batch.rowCount > 0);
+}
+
+/** The rows [from, to) of a batch, ready to be sent. */
+export function frameRows(batch: TableBatch, from: number, to: number): TableRows {
+  const table = tables[batch.table];
+  if (table === undefined) throw new Error(`the journal names table ${batch.table}, which does not exist`);
+  const { entries, bounds } = batch;
+  let bytes = COPY_HEADER_BYTES + COPY_TRAILER_BYTES;
+  for (let row = from; row < to; row++) bytes += rowBytes(bounds, row);
+  const stream = Buffer.allocUnsafe(bytes);
+  const months = new Set<number>();
+  let end = COPY_HEADER_BYTES;
+  let month = NO_MONTH;
+  for (let row = from; row < to; row++) {
+    const start = bounds[2 * row] ?? 0;
+    end += entries.copy(stream, end, start, bounds[2 * row + 1]);
+    const timestampMs = rowTimestampUs(entries, start) / 1000;
+    if (timestampMs < month.startMs || timestampMs >= month.endMs) {
+      month = findMonth(timestampMs);
+      months.add(month.number);
+    }
+  }
+  return {
+    table: table.name,
+    columns: table.columns,
+    rowCount: to - from,
+    copyStream: frameCopy(stream, end),
+    months,
+  };
+}
+
+function rowBytes(bounds: readonly number[], row: number): number {
+  return (bounds[2 * row + 1] ?? 0) - (bounds[2 * row] ?? 0);
+}
+
+interface MonthSpan {
+  readonly number: number;
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
+const NO_MONTH: MonthSpan = { number: -1, startMs: Infinity, endMs: -Infinity };
+
+function findMonth(timestampMs: number): MonthSpan {
+  const date = new Date(timestampMs);
+  const year = date.getUTCFullYear();
+  const month = date.getUTCMonth();
+  return { number: year * 12 + month, startMs: Date.UTC(year, month), endMs: Date.UTC(year, month + 1) };
+}

@@ -1,0 +1,131 @@
+/**
+ * Moves the journal into the store at its own pace; the only one that advances the stored mark. A chunk counts as
+ * stored when every row of it is in its table, or in quarantine with the reason.
+ *
+ * When Postgres is down, slow or unclear: the same rows again, with backoff, for ever; the journal keeps what
+ * comes meanwhile. When Postgres refuses a row's content: the batch is halved until the row stands alone.
+ */
+import { describeRow } from '../records/entry.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Store } from '../store/store.ts';
+import { waitBackoff } from './backoff.ts';
+import { frameRows, sortByTable, type TableBatch } from './batch.ts';
+
+export interface DrainValues {
+  /** How much is read from the journal, and sent in one COPY, at most. */
+  readonly batchBytesMax: number;
+}
+
+export interface DrainDeps {
+  readonly journal: Journal;
+  readonly store: Store;
+  readonly log: (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
+  /** Called when draining cannot go on: the journal holds what this release cannot read. */
+  readonly onFatal: (error: unknown) => void;
+}
+
+export interface Drain {
+  stats(): DrainStats;
+  /** Resolves when all that is synced is stored, or after `timeoutMs`. */
+  settle(timeoutMs: number): Promise<'settled' | 'late'>;
+  /** Stops between two attempts; what is not stored stays in the journal. */
+  close(): Promise<void>;
+}
+
+export interface DrainStats {
+  readonly rowsQuarantined: number;
+  /** Attempts in a row that Postgres did not take. 0 = all is well. */
+  readonly failures: number;
+  readonly lastCause: string | null;
+}
+
+/** Raised inside the loop when the drain is closed in the middle of an outage. */
+class Stopped extends Error {}
+
+export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
+  const { journal, store, log } = deps;
+  const stopping = new AbortController();
+  let rowsQuarantined = 0;
+  let failures = 0;
+  let lastCause: string | null = null;
+
+  /** Tries until the outcome is certain. */
+  async function persist<T extends { readonly kind: string }>(
+    attempt: () => Promise<T>,
+  ): Promise<Exclude<T, { kind: 'unavailable' }>> {
+    for (;;) {
+      if (stopping.signal.aborted) throw new Stopped();
+      const outcome = await attempt();
+      if (outcome.kind !== 'unavailable') {
+        noteRecovery();
+        return outcome as Exclude<T, { kind: 'unavailable' }>;
+      }
+      noteFailure('cause' in outcome ? String(outcome.cause) : 'unknown');
+      await waitBackoff(failures, stopping.signal);
+    }
+  }
+
+  function noteFailure(cause: string): void {
+    failures++;
+    if (cause !== lastCause)
+      log('warn', { cause, failures }, 'Postgres does not take rows; the journal keeps them');
+    lastCause = cause;
+  }
+
+  function noteRecovery(): void {
+    if (failures > 0) log('info', { failures }, 'Postgres takes rows again');
+    failures = 0;
+    lastCause = null;
+  }
+
+  /** Stores the rows [from, to), halving around those that Postgres refuses. */
+  async function storeRows(batch: TableBatch, from: number, to: number): Promise<void> {
+    const rows = frameRows(batch, from, to);
+    const outcome = await persist(() => store.write(rows));
+    if (outcome.kind === 'stored') return;
+    if (to - from === 1) {
+      await quarantineRow(batch, from, rows.table, outcome);
+      return;
+    }
+    const middle = from + Math.ceil((to - from) / 2);
+    await storeRows(batch, from, middle);
+    await storeRows(batch, middle, to);
+  }
+
+  async function quarantineRow(
+    batch: TableBatch,
+    row: number,
+    table: string,
+    refusal: { readonly sqlstate: string; readonly reason: string },
+  ): Promise<void> {
+    const described = describeRow(batch.entries, batch.bounds[2 * row] ?? 0, batch.bounds[2 * row + 1] ?? 0);
+    const { sqlstate, reason } = refusal;
+    await persist(() => store.quarantine({ ...described, table, sqlstate, reason }));
+    rowsQuarantined++;
+    log('error', { table, sqlstate, reason }, 'Postgres refuses a row; it is in quarantine');
+  }
+
+  async function run(): Promise<void> {
+    for (;;) {
+      const chunk = await journal.read(values.batchBytesMax);
+      if (chunk === null) return;
+      for (const batch of sortByTable(chunk.entries)) await storeRows(batch, 0, batch.rowCount);
+      journal.advanceStored(chunk.lastSequence);
+    }
+  }
+
+  const running = run().catch((error: unknown) => {
+    if (!(error instanceof Stopped)) deps.onFatal(error);
+  });
+
+  return {
+    stats: () => ({ rowsQuarantined, failures, lastCause }),
+    settle: async (timeoutMs) =>
+      (await journal.stored(journal.stats().synced, timeoutMs)) === 'stored' ? 'settled' : 'late',
+    async close() {
+      stopping.abort();
+      journal.stopReading();
+      await running;
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** What a token may do, and the answers that a look-up can have. */
+
+export type SiteRole = 'owner' | 'admin' | 'editor' | 'viewer';
+
+export interface Grant {
+  readonly clientId: string;
+  readonly tokenHash: string;
+  /** Grows with every change of the client or its roles. */
+  readonly version: number;
+  /** Infinity = never. Compared with the wall clock at every use. */
+  readonly expiresAtMs: number;
+  readonly siteRoles: ReadonlyMap<string, SiteRole>;
+  /**
+   * Flipped, once, when the client has changed in any way: whoever still holds this object must not use it again.
+   * A request that waited for something looks at it last.
+   */
+  isRevoked: boolean;
+}
+
+export type Denial = 'malformed' | 'unknown' | 'revoked' | 'expired';
+
+/** Doubt is an answer of its own: it is never turned into 'denied', since senders drop their records on 401. */
+export type TokenVerdict =
+  | { readonly kind: 'granted'; readonly grant: Grant }
+  | { readonly kind: 'denied'; readonly reason: Denial }
+  | { readonly kind: 'doubt'; readonly cause: string };
+
+export type SiteVerdict =
+  | { readonly kind: 'site'; readonly siteId: string }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'doubt'; readonly cause: string };
+
+/** The permission site.manage_data: owner and admin have it, editor and viewer do not. */
+export function mayManageData(role: SiteRole): boolean {
+  return role === 'owner' || role === 'admin';
+}

@@ -1,0 +1,257 @@
+/**
+ * Entries on disk, in order. Knows no record and no Postgres.
+ *
+ * Promise: an entry whose `synced` resolved to 'synced' is read back, in order, after any crash of the process or
+ * the machine, until `advanceStored` has passed it. Group commit without timers: one write is in flight, and what
+ * arrives meanwhile is the next frame.
+ *
+ * A full disk or budget refuses entries ('full') and is over when segments are freed. A failed write is final: its
+ * entries and all that wait have failed, nothing is written any more, what was synced can still be read.
+ */
+import { mkdir } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { FRAME_HEADER_BYTES } from './frame.ts';
+import { createGroups, type Group } from './group.ts';
+import { takeLock } from './lock.ts';
+import { createReader, type Chunk } from './reader.ts';
+import { recoverJournal } from './recovery.ts';
+import { createRoll } from './roll.ts';
+import type { JournalLog } from './segment.ts';
+import { createWaiters, createWatermarks, writeMark } from './watermark.ts';
+
+export type { Chunk } from './reader.ts';
+
+export interface JournalValues {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  /** All segments together, the spare included. */
+  readonly journalBytesMax: number;
+  /** A frame, header included; at most a quarter of a segment. */
+  readonly frameBytesMax: number;
+  /** Entries in memory that wait for the disk. */
+  readonly pendingBytesMax: number;
+}
+
+export type Append =
+  | { readonly kind: 'appended'; readonly sequence: number }
+  | { readonly kind: 'refused'; readonly reason: 'full' | 'busy' | 'failed' | 'closed' };
+
+export interface Journal {
+  /** Copies bytes [start, end) as one entry. Entries must carry their own length: they are read back as one run. */
+  append(bytes: Buffer, start: number, end: number): Append;
+  /** One promise for all entries of a frame. */
+  synced(sequence: number): Promise<'synced' | 'failed'>;
+  /** One promise and one timer for all entries of a frame. */
+  stored(sequence: number, waitMs: number): Promise<'stored' | 'late'>;
+  /** The next synced frames, once each, waiting for some; null when the journal is closed or reading was stopped. */
+  read(bytesMax: number): Promise<Chunk | null>;
+  /** All up to this entry is safe elsewhere. */
+  advanceStored(sequence: number): void;
+  /** Resolves when all that was appended is synced, or has failed. */
+  flush(): Promise<void>;
+  stopReading(): void;
+  stats(): JournalStats;
+  /** Writes what is pending, keeps the stored mark, lets others have the folder. */
+  close(): Promise<void>;
+}
+
+export interface JournalStats {
+  readonly state: 'open' | 'full' | 'failed' | 'closed';
+  readonly appended: number;
+  readonly synced: number;
+  readonly stored: number;
+  readonly frames: number;
+  readonly pendingBytes: number;
+  readonly bytesOnDisk: number;
+  readonly damagedRanges: number;
+  readonly damagedBytes: number;
+}
+
+const MARK_INTERVAL_MS = 1000;
+/** Less room than this is none: it would be a handful of records. */
+const ROOM_BYTES_MIN = 256 * 1024;
+const SYNCED = Promise.resolve('synced' as const);
+const FAILED = Promise.resolve('failed' as const);
+const STORED = Promise.resolve('stored' as const);
+
+export async function openJournal(
+  values: JournalValues,
+  deps: { readonly log: JournalLog },
+): Promise<Journal> {
+  const { directory, pendingBytesMax } = values;
+  const frameBytesMax = Math.min(values.frameBytesMax, Math.floor(values.segmentBytes / 4));
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const lock = await takeLock(directory);
+  const recovered = await recoverJournal(directory, frameBytesMax, deps.log).catch(async (error: unknown) => {
+    await lock.release();
+    throw error;
+  });
+  const { segments } = recovered;
+  const marks = createWatermarks(recovered.lastSequence, recovered.storedSequence);
+  const roll = await createRoll({ ...values, frameBytesMax }, segments, marks.appended + 1, deps.log).catch(
+    async (error: unknown) => {
+      await lock.release();
+      throw error;
+    },
+  );
+  roll.dropStored(marks.stored);
+  const groups = createGroups(frameBytesMax);
+  const reader = createReader(marks.stored, { directory, frameBytesMax, segments, log: deps.log });
+  const waiters = createWaiters();
+  let state: 'open' | 'failed' | 'closed' = 'open';
+  let inFlight: Group | null = null;
+  let isScheduled = false;
+  let isReadingStopped = false;
+  let frames = 0;
+  let hasNews = false;
+  let wakeReader: (() => void) | null = null;
+  let markedSequence = marks.stored;
+
+  /** At the end of this turn of the event loop: all that arrived in it shares a frame. */
+  function scheduleWrite(): void {
+    if (isScheduled || inFlight !== null) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      void writeGroups();
+    });
+  }
+
+  async function writeGroups(): Promise<void> {
+    if (inFlight !== null || state === 'failed') return;
+    for (let group = groups.take(); group !== null; group = groups.take()) {
+      inFlight = group;
+      try {
+        const { file, offset } = await roll.place(group.end, group.firstSequence);
+        await writeAll(file, group.buffer, group.end, offset);
+      } catch (error) {
+        fail(group, error);
+        return;
+      }
+      confirm(group);
+    }
+    inFlight = null;
+  }
+
+  function confirm(group: Group): void {
+    const lastSequence = group.firstSequence + group.entries - 1;
+    roll.confirm(group.end, lastSequence);
+    marks.advanceSynced(lastSequence);
+    frames++;
+    group.settle('synced');
+    groups.release(group);
+    wake();
+  }
+
+  function wake(): void {
+    hasNews = true;
+    wakeReader?.();
+  }
+
+  function fail(group: Group, error: unknown): void {
+    state = 'failed';
+    inFlight = null;
+    deps.log('error', { err: error }, 'the journal cannot write: records are refused until a restart');
+    group.settle('failed');
+    groups.failAll();
+  }
+
+  const markTimer = setInterval(() => void keepMark(), MARK_INTERVAL_MS);
+  markTimer.unref();
+
+  async function keepMark(): Promise<void> {
+    if (marks.stored === markedSequence) return;
+    markedSequence = marks.stored;
+    await writeMark(directory, markedSequence).catch((error: unknown) =>
+      deps.log('warn', { err: error }, 'the stored mark cannot be written; a restart would send more again'),
+    );
+  }
+
+  async function flush(): Promise<void> {
+    await Promise.all([inFlight?.synced, groups.open?.synced]);
+    if (state === 'open' && marks.synced < marks.appended) await new Promise(setImmediate).then(flush);
+  }
+
+  return {
+    append(bytes, start, end) {
+      if (state !== 'open') return { kind: 'refused', reason: state };
+      const length = end - start + FRAME_HEADER_BYTES;
+      const pending = groups.pendingBytes + (inFlight?.end ?? 0) + length;
+      if (pending > pendingBytesMax) return { kind: 'refused', reason: 'busy' };
+      if (pending > roll.roomBytes()) return { kind: 'refused', reason: 'full' };
+      const sequence = marks.append();
+      groups.add(bytes, start, end, sequence);
+      scheduleWrite();
+      return { kind: 'appended', sequence };
+    },
+    synced(sequence) {
+      if (sequence <= marks.synced) return SYNCED;
+      if (state === 'failed') return FAILED;
+      const { open } = groups;
+      if (open !== null && sequence >= open.firstSequence) return open.synced;
+      if (inFlight !== null && sequence >= inFlight.firstSequence) return inFlight.synced;
+      return flush().then(() => (sequence <= marks.synced ? 'synced' : 'failed'));
+    },
+    stored(sequence, waitMs) {
+      if (sequence <= marks.stored) return STORED;
+      const { open } = groups;
+      if (open === null || sequence < open.firstSequence) return waiters.wait(() => sequence, waitMs);
+      // Its frame is stored as a whole: everybody in it waits for its last entry.
+      open.stored ??= waiters.wait(() => open.firstSequence + open.entries - 1, waitMs);
+      return open.stored;
+    },
+    async read(bytesMax) {
+      while (state !== 'closed' && !isReadingStopped) {
+        hasNews = false;
+        const chunk = await reader.next(bytesMax);
+        if (chunk !== null) return chunk;
+        // A frame may have been synced while the reader was already giving up.
+        if (hasNews) continue;
+        await new Promise<void>((resolve) => {
+          wakeReader = resolve;
+        });
+        wakeReader = null;
+      }
+      return null;
+    },
+    advanceStored(sequence) {
+      marks.advanceStored(sequence);
+      waiters.advance(sequence);
+      roll.dropStored(sequence);
+    },
+    flush,
+    stopReading() {
+      isReadingStopped = true;
+      wake();
+    },
+    stats: () => ({
+      state: state === 'open' && roll.roomBytes() < ROOM_BYTES_MIN ? 'full' : state,
+      appended: marks.appended,
+      synced: marks.synced,
+      stored: marks.stored,
+      frames,
+      pendingBytes: groups.pendingBytes + (inFlight?.end ?? 0),
+      bytesOnDisk: roll.bytesOnDisk,
+      damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
+      damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
+    }),
+    async close() {
+      await flush();
+      state = 'closed';
+      wake();
+      clearInterval(markTimer);
+      await keepMark();
+      await roll.close();
+      await lock.release();
+    },
+  };
+}
+
+/** One write is one sync: the file is open for synchronised writes. A write may be cut short, and goes on then. */
+async function writeAll(file: FileHandle, buffer: Buffer, length: number, offset: number): Promise<void> {
+  for (let written = 0; written < length;) {
+    const { bytesWritten } = await file.write(buffer, written, length - written, offset + written);
+    if (bytesWritten === 0) throw new Error('the disk takes no bytes');
+    written += bytesWritten;
+  }
+}

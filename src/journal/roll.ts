@@ -1,0 +1,147 @@
+/**
+ * The segments on the disk: the one being written, the spare that will follow it, and those that wait for Postgres.
+ * Keeps within a budget, and takes a full disk for a state, not for an accident.
+ */
+import type { FileHandle } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
+import type { SegmentContent } from './recovery.ts';
+import { prepareSpare, SEGMENT_HEADER_BYTES, syncDirectory, takeSpare, type JournalLog } from './segment.ts';
+
+export interface Roll {
+  readonly bytesOnDisk: number;
+  /** Bytes that can surely still be written, whatever the frames' sizes; 0 = the journal is full. */
+  roomBytes(): number;
+  /** Where to write `bytes`: in the segment in use, or at the start of the next one. */
+  place(
+    bytes: number,
+    firstSequence: number,
+  ): Promise<{ readonly file: FileHandle; readonly offset: number }>;
+  /** What was placed is synced, up to this entry. */
+  confirm(bytes: number, lastSequence: number): void;
+  /** Deletes segments that Postgres has wholly; makes room for a spare. */
+  dropStored(storedSequence: number): void;
+  close(): Promise<void>;
+}
+
+export interface RollValues {
+  readonly directory: string;
+  readonly segmentBytes: number;
+  readonly journalBytesMax: number;
+  readonly frameBytesMax: number;
+}
+
+const RETRY_MS = 1000;
+
+/** `segments` is shared with the reader. Rejects when not even one segment can be made. */
+export async function createRoll(
+  values: RollValues,
+  segments: SegmentContent[],
+  nextSequence: number,
+  log: JournalLog,
+): Promise<Roll> {
+  const { directory, segmentBytes } = values;
+  let bytesOnDisk = segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
+  let file: FileHandle | null = null;
+  let offset = segmentBytes;
+  let spare: Promise<boolean> | null = null;
+  let isSpareReady = false;
+  let isDiskFull = false;
+  let isClosed = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  /** Starts to make a spare when there is none and the budget allows one. Resolves to whether there is one. */
+  function wantSpare(): Promise<boolean> {
+    if (spare !== null) return spare;
+    if (isClosed || bytesOnDisk + segmentBytes > values.journalBytesMax) return Promise.resolve(false);
+    bytesOnDisk += segmentBytes;
+    spare = prepareSpare(directory, segmentBytes).then(
+      () => {
+        if (isDiskFull) log('info', {}, 'the disk of the journal has room again');
+        isDiskFull = false;
+        isSpareReady = true;
+        return true;
+      },
+      (error: unknown) => {
+        bytesOnDisk -= segmentBytes;
+        spare = null;
+        if (!isDiskFull)
+          log('error', { err: error }, 'no room for another journal segment; trying again each second');
+        isDiskFull = true;
+        retry = setTimeout(() => void wantSpare(), RETRY_MS);
+        retry.unref();
+        return false;
+      },
+    );
+    return spare;
+  }
+
+  async function startSegment(firstSequence: number): Promise<void> {
+    if (!(await wantSpare())) throw new Error('there is no room for another journal segment');
+    const taken = await takeSpare(directory, firstSequence);
+    spare = null;
+    isSpareReady = false;
+    await file?.close();
+    file = taken.file;
+    offset = SEGMENT_HEADER_BYTES;
+    segments.push({
+      path: taken.path,
+      firstSequence,
+      lastSequence: firstSequence - 1,
+      end: SEGMENT_HEADER_BYTES,
+      sizeBytes: segmentBytes,
+      damaged: [],
+    });
+    void wantSpare();
+  }
+
+  await startSegment(nextSequence);
+
+  return {
+    get bytesOnDisk() {
+      return bytesOnDisk;
+    },
+    roomBytes() {
+      const isMaking = spare !== null && !isDiskFull;
+      const allowed = isDiskFull
+        ? 0
+        : Math.floor(Math.max(0, values.journalBytesMax - bytesOnDisk) / segmentBytes);
+      const segmentsLeft = (isSpareReady || isMaking ? 1 : 0) + allowed;
+      // The last frame that does not fit leaves the rest of a segment unused.
+      return segmentsLeft === 0
+        ? segmentBytes - offset
+        : segmentsLeft * (segmentBytes - SEGMENT_HEADER_BYTES - values.frameBytesMax);
+    },
+    async place(bytes, firstSequence) {
+      if (file === null || offset + bytes > segmentBytes) await startSegment(firstSequence);
+      if (file === null) throw new Error('a segment was started, and there is none');
+      return { file, offset };
+    },
+    confirm(bytes, lastSequence) {
+      offset += bytes;
+      const segment = segments.at(-1);
+      if (segment === undefined) throw new Error('a frame was written, and there is no segment');
+      segment.end = offset;
+      segment.lastSequence = lastSequence;
+    },
+    dropStored(storedSequence) {
+      let dropped = 0;
+      while (segments.length > 1 && (segments[0]?.lastSequence ?? Infinity) <= storedSequence) {
+        const segment = segments.shift();
+        if (segment === undefined) break;
+        bytesOnDisk -= segment.sizeBytes;
+        dropped++;
+        unlink(segment.path).catch((error: unknown) =>
+          log('warn', { err: error }, 'a stored journal segment cannot be deleted'),
+        );
+      }
+      if (dropped > 0) void wantSpare();
+    },
+    async close() {
+      isClosed = true;
+      clearTimeout(retry);
+      await spare;
+      await file?.close();
+      await syncDirectory(directory);
+    },
+  };
+}

@@ -1,0 +1,146 @@
+/**
+ * One file of the journal, of fixed size, filled with zeros before its first use, so that a sync has no metadata to
+ * write. Its name and its header say the sequence of its first entry:
+ *
+ *   0 'SLUICEJ1' | 8 format version u32 | 12 CRC-32 u32 (of the sequence) | 16 first sequence f64 | 24 zero × 8
+ */
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, rename, writeFile, type FileHandle } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { crc32 } from 'node:zlib';
+
+export const SEGMENT_HEADER_BYTES = 32;
+export const FORMAT_VERSION = 1;
+
+const MAGIC = Buffer.from('SLUICEJ1', 'latin1');
+const SPARE = 'spare';
+const ZEROS = Buffer.alloc(1024 * 1024);
+
+export type JournalLog = (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
+
+export interface SegmentFile {
+  readonly path: string;
+  readonly firstSequence: number;
+}
+
+export function segmentName(firstSequence: number): string {
+  return `${String(firstSequence).padStart(20, '0')}.journal`;
+}
+
+/** The segments of a folder in order, and the names of files that are none. */
+export async function listSegments(
+  directory: string,
+): Promise<{ segments: SegmentFile[]; strangers: string[] }> {
+  const segments: SegmentFile[] = [];
+  const strangers: string[] = [];
+  const own = new Set([SPARE, 'stored', 'stored.new', 'lock', 'damaged']);
+  for (const name of (await readdir(directory)).toSorted()) {
+    if (/^\d{20}\.journal$/.test(name))
+      segments.push({ path: join(directory, name), firstSequence: Number(name.slice(0, 20)) });
+    else if (!own.has(name)) strangers.push(name);
+  }
+  return { segments, strangers };
+}
+
+/** A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. */
+export async function prepareSpare(directory: string, segmentBytes: number): Promise<void> {
+  const file = await open(join(directory, SPARE), 'w', 0o600);
+  try {
+    for (let offset = 0; offset < segmentBytes; offset += ZEROS.length) {
+      await file.write(ZEROS, 0, Math.min(ZEROS.length, segmentBytes - offset), offset);
+    }
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Turns the spare into the segment that begins with `firstSequence`. Every write to it is synced by itself. */
+export async function takeSpare(
+  directory: string,
+  firstSequence: number,
+): Promise<{ file: FileHandle; path: string }> {
+  const path = join(directory, segmentName(firstSequence));
+  const file = await open(join(directory, SPARE), constants.O_WRONLY | constants.O_DSYNC);
+  try {
+    await file.write(encodeHeader(firstSequence), 0, SEGMENT_HEADER_BYTES, 0);
+    await rename(join(directory, SPARE), path);
+    await syncDirectory(directory);
+    return { file, path };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+/** A name in a folder is safe only when the folder itself is synced. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const folder = await open(directory, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+export type HeaderState = 'good' | 'blank' | 'bad' | 'foreign_version';
+
+/** 'blank' = never used. */
+export function inspectHeader(buffer: Buffer, firstSequence: number): HeaderState {
+  if (buffer.length < SEGMENT_HEADER_BYTES) return 'bad';
+  const header = buffer.subarray(0, SEGMENT_HEADER_BYTES);
+  if (header.every((byte) => byte === 0)) return 'blank';
+  if (!header.subarray(0, MAGIC.length).equals(MAGIC)) return 'bad';
+  if (header.readUInt32LE(8) !== FORMAT_VERSION) return 'foreign_version';
+  return header.equals(encodeHeader(firstSequence)) ? 'good' : 'bad';
+}
+
+function encodeHeader(firstSequence: number): Buffer {
+  const header = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  MAGIC.copy(header, 0);
+  header.writeUInt32LE(FORMAT_VERSION, 8);
+  header.writeDoubleLE(firstSequence, 16);
+  header.writeUInt32LE(crc32(header.subarray(16, 24)), 12);
+  return header;
+}
+
+/** Reads a range of a segment; shorter when the file is. */
+export async function readRange(path: string, start: number, bytesMax: number): Promise<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    const buffer = Buffer.allocUnsafe(bytesMax);
+    const { bytesRead } = await file.read(buffer, 0, bytesMax, start);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Keeps a copy of damaged bytes, and says so. */
+export async function setAside(
+  directory: string,
+  path: string,
+  bytes: Buffer,
+  offset: number,
+  log: JournalLog,
+): Promise<void> {
+  const copy = await copyAside(directory, path, bytes, offset);
+  log(
+    'error',
+    { file: path, offset, bytes: bytes.length, copy },
+    'the disk has damaged entries of the journal; they are set aside, and what follows is kept. Check the disk',
+  );
+}
+
+export async function copyAside(
+  directory: string,
+  path: string,
+  bytes: Buffer,
+  offset: number,
+): Promise<string> {
+  const folder = join(directory, 'damaged');
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const copy = join(folder, `${basename(path, '.journal')}-${offset}.bin`);
+  await writeFile(copy, bytes, { mode: 0o600 });
+  return copy;
+}

@@ -1,0 +1,146 @@
+/** A fetch by an AI crawler: payload -> checked fields -> row of `ai_fetches`. Pure. */
+import { isIP } from 'node:net';
+import { findCrawler, type Crawler } from '../crawlers/crawlers.ts';
+import { readResourceType, type ResourceType } from '../crawlers/resource-type.ts';
+import { AI_FETCHES, type RowWriter } from './entry.ts';
+import {
+  fault,
+  INT4_MAX,
+  isFault,
+  readCount,
+  readInteger,
+  readRequiredText,
+  readText,
+  type Fault,
+  type Payload,
+} from './payload.ts';
+import { readTimestamp } from './time.ts';
+import { splitUrl } from './url.ts';
+import { readId, type ReadContext, type RowContext } from './visit.ts';
+
+export interface AiFetch {
+  readonly timestampUs: number;
+  readonly id: string | null;
+  readonly crawler: Crawler;
+  readonly path: string;
+  readonly hostname: string | null;
+  readonly statusCode: number;
+  readonly contentType: string | null;
+  readonly resourceType: ResourceType;
+  readonly responseMs: number | null;
+  readonly bytesServed: number | null;
+  readonly userAgent: string;
+  readonly method: string | null;
+  readonly referrer: string | null;
+  readonly countryCode: string | null;
+  readonly isDropped: false;
+}
+
+const METHOD = /^[A-Za-z][A-Za-z-]{0,31}$/;
+
+export function readAiFetch(payload: Payload, context: ReadContext): AiFetch | Fault {
+  const statusCode = readInteger(payload, 'status_code');
+  if (isFault(statusCode)) return statusCode;
+  if (statusCode === null) return fault('field_required', 'status_code', STATUS_ADVICE);
+  if (statusCode < 100 || statusCode > 599) return fault('field_out_of_range', 'status_code', STATUS_ADVICE);
+  const userAgent = readText(payload, 'user_agent');
+  if (isFault(userAgent)) return userAgent;
+  const crawler = userAgent === null ? null : findCrawler(userAgent);
+  if (userAgent === null || crawler === null) return fault('crawler_unknown', 'user_agent', CRAWLER_ADVICE);
+  const place = readPlace(payload);
+  if (isFault(place)) return place;
+  const contentType = readText(payload, 'content_type');
+  if (isFault(contentType)) return contentType;
+  const responseMs = readCount(payload, 'response_ms', INT4_MAX);
+  if (isFault(responseMs)) return responseMs;
+  const bytesServed = readCount(payload, 'bytes_served', Number.MAX_SAFE_INTEGER);
+  if (isFault(bytesServed)) return bytesServed;
+  const extras = readExtras(payload, context);
+  if (isFault(extras)) return extras;
+  return {
+    ...place,
+    ...extras,
+    crawler,
+    statusCode,
+    contentType: contentType === null || contentType.trim() === '' ? null : contentType.trim(),
+    resourceType: readResourceType(contentType ?? ''),
+    responseMs,
+    bytesServed,
+    userAgent,
+    isDropped: false,
+  };
+}
+
+/** The fields in the order of the columns of `ai_fetches`. */
+export function encodeAiFetch(writer: RowWriter, fetch: AiFetch, context: RowContext): void {
+  writer.begin(AI_FETCHES);
+  writer.uuid(context.siteId);
+  writer.timestampUs(fetch.timestampUs);
+  if (fetch.id === null) writer.timedId(context.ids, context.nowMs);
+  else writer.uuid(fetch.id);
+  writer.uuid(context.clientId);
+  writer.timestampUs(context.nowMs * 1000);
+  writer.text(fetch.crawler.name);
+  writer.text(fetch.crawler.family);
+  writer.text(fetch.crawler.category);
+  writer.text(fetch.path);
+  writer.text(fetch.hostname);
+  writer.int4(fetch.statusCode);
+  writer.text(fetch.contentType);
+  writer.text(fetch.resourceType);
+  writer.int4(fetch.responseMs);
+  writer.int8(fetch.bytesServed);
+  writer.text(fetch.userAgent);
+  writer.text(fetch.method);
+  writer.text(fetch.referrer);
+  writer.text(fetch.countryCode);
+  writer.end();
+}
+
+const STATUS_ADVICE = 'status_code must be between 100 and 599.';
+const CRAWLER_ADVICE = 'user_agent must match a known AI bot.';
+
+/** A path, or an absolute URL, whose host then serves as hostname when there is none. */
+function readPlace(payload: Payload): { readonly path: string; readonly hostname: string | null } | Fault {
+  const text = readRequiredText(payload, 'path', 'path is required.');
+  if (isFault(text)) return text;
+  const given = readText(payload, 'hostname');
+  if (isFault(given)) return given;
+  const hostname = given === null || given.trim() === '' ? null : given.trim().toLowerCase();
+  const path = text.trim();
+  if (!/^https?:\/\//i.test(path)) return { path: path.startsWith('/') ? path : `/${path}`, hostname };
+  const url = splitUrl(path);
+  if (url === null)
+    return fault('field_invalid', 'path', 'path must be a path, or an absolute http or https URL.');
+  return { path: url.path, hostname: hostname ?? url.host };
+}
+
+/** What HitKeep does not take: when it really was, from where, and how. */
+function readExtras(payload: Payload, context: ReadContext) {
+  const timestampUs =
+    (payload.fields['timestamp'] ?? null) === null
+      ? context.nowMs * 1000
+      : readTimestamp(payload, context.nowMs, context.timePolicy);
+  if (isFault(timestampUs)) return timestampUs;
+  const id = readId(payload, context);
+  if (isFault(id)) return id;
+  const address = readText(payload, 'visitor_ip');
+  if (isFault(address)) return address;
+  if (address !== null && isIP(address.trim()) === 0) {
+    return fault('field_invalid', 'visitor_ip', 'visitor_ip must be a valid IP address, or be left out.');
+  }
+  const method = readText(payload, 'method');
+  if (isFault(method)) return method;
+  if (method !== null && !METHOD.test(method.trim())) {
+    return fault('field_invalid', 'method', 'method must be an HTTP method, or be left out.');
+  }
+  const referrer = readText(payload, 'referrer');
+  if (isFault(referrer)) return referrer;
+  return {
+    timestampUs,
+    id,
+    countryCode: address === null ? null : context.countryOf(address.trim()),
+    method: method === null ? null : method.trim().toUpperCase(),
+    referrer,
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * Body -> one JSON object, strictly: valid UTF-8, one value, nothing behind it. Then its fields, one by one, each
+ * with its type and bounds. What cannot be taken is a value, a `Fault`, not an exception. Pure.
+ */
+import { isUtf8 } from 'node:buffer';
+
+export type RecordCode =
+  | 'body_not_utf8'
+  | 'body_not_json'
+  | 'body_not_object'
+  | 'field_required'
+  | 'field_type'
+  | 'field_invalid'
+  | 'field_out_of_range'
+  | 'text_unstorable'
+  | 'timestamp_outside_policy'
+  | 'crawler_unknown';
+
+export interface Fault {
+  readonly isFault: true;
+  readonly code: RecordCode;
+  readonly field: string | null;
+  /** One sentence: what is wrong and what is wanted. Never the value itself. */
+  readonly detail: string;
+}
+
+export function fault(code: RecordCode, field: string | null, detail: string): Fault {
+  return { isFault: true, code, field, detail };
+}
+
+export function isFault(value: unknown): value is Fault {
+  return typeof value === 'object' && value !== null && 'isFault' in value;
+}
+
+export interface Payload {
+  readonly fields: Readonly<Record<string, unknown>>;
+  /**
+   * A NUL or half a surrogate pair can only come from a \u escape, since the body is valid UTF-8: without one in
+   * the whole body no text has to be searched for what Postgres refuses.
+   */
+  readonly hasEscapes: boolean;
+}
+
+export const INT4_MAX = 2_147_483_647;
+const INT4_MIN = -2_147_483_648;
+
+export function readPayload(body: Buffer): Payload | Fault {
+  if (!isUtf8(body))
+    return fault('body_not_utf8', null, 'Bad request body: it has bytes that are not UTF-8.');
+  let value: unknown;
+  try {
+    value = JSON.parse(body.toString('utf8'));
+  } catch {
+    return fault('body_not_json', null, 'Bad request body: it must be exactly one JSON object.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return fault(
+      'body_not_object',
+      null,
+      'Bad request body: it must be one JSON object, not an array, text or number.',
+    );
+  }
+  return { fields: value as Record<string, unknown>, hasEscapes: body.includes('\\u') };
+}
+
+/** A text that has to be there and not be blank; not trimmed. */
+export function readRequiredText(payload: Payload, field: string, advice: string): string | Fault {
+  const value = payload.fields[field];
+  if (value === undefined || value === null) return fault('field_required', field, advice);
+  if (typeof value !== 'string') return fault('field_type', field, `${field} must be a text.`);
+  if (value.trim() === '') return fault('field_required', field, advice);
+  return checkText(payload, field, value);
+}
+
+/** A text or null; absent = null. */
+export function readText(payload: Payload, field: string): string | null | Fault {
+  const value = payload.fields[field];
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'string') return fault('field_type', field, `${field} must be a text or null.`);
+  return checkText(payload, field, value);
+}
+
+/** A whole number within 32 bits, or null; absent = null. */
+export function readInteger(payload: Payload, field: string): number | null | Fault {
+  const value = payload.fields[field];
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'number' || (!Number.isInteger(value) && Number.isFinite(value))) {
+    return fault('field_type', field, `${field} must be a whole number or null.`);
+  }
+  if (value < INT4_MIN || value > INT4_MAX) {
+    return fault('field_out_of_range', field, `${field} must be from ${INT4_MIN} to ${INT4_MAX}.`);
+  }
+  return value;
+}
+
+/** A count that is kept only when it is positive, up to `max`; absent, null and others = null. */
+export function readCount(payload: Payload, field: string, max: number): number | null | Fault {
+  const value = payload.fields[field];
+  if (value === undefined || value === null) return null;
+  if (typeof value !== 'number' || (!Number.isInteger(value) && Number.isFinite(value))) {
+    return fault('field_type', field, `${field} must be a whole number or null.`);
+  }
+  if (value > max) return fault('field_out_of_range', field, `${field} must be at most ${max}.`);
+  return value > 0 ? value : null;
+}
+
+/** True, false, or absent or null = false. */
+export function readFlag(payload: Payload, field: string): boolean | Fault {
+  const value = payload.fields[field];
+  if (value === undefined || value === null) return false;
+  return typeof value === 'boolean' ? value : fault('field_type', field, `${field} must be true or false.`);
+}
+
+function checkText(payload: Payload, field: string, text: string): string | Fault {
+  return payload.hasEscapes && !isStorable(text) ? unstorable(field) : text;
+}
+
+/** Postgres keeps no NUL, and no half of a surrogate pair. */
+export function isStorable(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
+}
+
+export function unstorable(field: string): Fault {
+  return fault(
+    'text_unstorable',
+    field,
+    `${field} has a NUL character or half of a surrogate pair, which cannot be stored.`,
+  );
+}

@@ -1,0 +1,91 @@
+/** Pages that list what the code has are held to it, in both directions. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { describeSettings } from '../src/cli/config.ts';
+import { settings } from '../src/config.ts';
+import { problems } from '../src/http/problem.ts';
+
+const ROOT = join(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+
+describe('the docs', () => {
+  it('list every error code with its status, and no other', () => {
+    const rows = [...read('docs/errors.md').matchAll(/^\| <a id="(\w+)"><\/a>`(\w+)`\s*\| (\d+)/gm)];
+    expect(rows.map(([, anchor, code, status]) => ({ anchor, code, status }))).toEqual(
+      expect.arrayContaining(
+        Object.entries(problems).map(([code, kind]) => ({
+          anchor: code,
+          code,
+          status: kind.status.slice(0, 3),
+        })),
+      ),
+    );
+    expect(rows).toHaveLength(Object.keys(problems).length);
+  });
+
+  it('list every setting as the code has it', () => {
+    const squeeze = (text: string): string => text.replace(/ {2,}/g, ' ').replace(/-{3,}/g, '---');
+    expect(squeeze(read('docs/settings.md'))).toContain(squeeze(describeSettings()));
+  });
+
+  it('name no setting that does not exist', () => {
+    const known = new Set(Object.values(settings).map((setting) => setting.variable));
+    const pages = ['README.md', 'docs/errors.md', 'docs/commands.md', 'docs/api.md', 'docs/reliability.md'];
+    const named = pages.flatMap((page) =>
+      [...read(page).matchAll(/SLUICE_[A-Z_]+/g)].map((match) => match[0]),
+    );
+    expect(named.filter((name) => !known.has(name))).toEqual([]);
+  });
+
+  it('list every command and option, and no other', () => {
+    const rows = [...read('docs/commands.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1] ?? '');
+    const documented = rows.map((row) => row.split(/ (?=--|\[|[A-Z])/)[0]).toSorted();
+    expect(documented).toEqual(listCommands().toSorted());
+    const options = rows.flatMap((row) => [...row.matchAll(/--[a-z-]+/g)].map((match) => match[0]));
+    const known = new Set(
+      listCommands().flatMap((command) => [...help(command).matchAll(/--[a-z-]+/g)].map((m) => m[0])),
+    );
+    expect(options.filter((option) => !known.has(option))).toEqual([]);
+    expect([...known].filter((option) => option !== '--help' && !options.includes(option))).toEqual([]);
+  });
+
+  it('give a reason for every dependency', () => {
+    const page = read('docs/dependencies.md');
+    const manifest = JSON.parse(read('package.json')) as Record<string, Record<string, string>>;
+    const names = [
+      ...Object.keys(manifest['dependencies'] ?? {}),
+      ...Object.keys(manifest['devDependencies'] ?? {}),
+    ];
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+/** 'serve', 'site create' …, as the command line itself lists them. */
+function listCommands(): string[] {
+  return subcommands('').flatMap((command) => {
+    const below = subcommands(command);
+    return below.length === 0 ? [command] : below.map((name) => `${command} ${name}`);
+  });
+}
+
+function subcommands(command: string): string[] {
+  const section = /\nCommands:\n([\s\S]*?)(\n\n|$)/.exec(help(command))?.[1] ?? '';
+  return [...section.matchAll(/^ {2}(\w+)/gm)]
+    .map((match) => match[1] ?? '')
+    .filter((name) => name !== 'help');
+}
+
+const helps = new Map<string, string>();
+
+function help(command: string): string {
+  const known = helps.get(command);
+  if (known !== undefined) return known;
+  const words = command === '' ? [] : command.split(' ');
+  const { stdout } = spawnSync(process.execPath, [join(ROOT, 'src/cli/sluice.ts'), ...words, '--help'], {
+    encoding: 'utf8',
+  });
+  helps.set(command, stdout);
+  return stdout;
+}
