@@ -230,5 +230,5 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       `The settings have ${problems.length} problem(s):\n${problems.join('\n')}\n'sluice config' lists all settings.`,
     );
   }
-  return Object.fromEntries(entries) as unknown as Config;
+  return Object.fromEntries(entries) as Config;
 }

@@ -41,7 +41,7 @@ describe('the docs', () => {
 
   it('list every command and option, and no other', () => {
     const rows = [...read('docs/commands.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1] ?? '');
-    const documented = rows.map((row) => row.split(/ (?=--|\[|[A-Z])/)[0]).toSorted();
+    const documented = rows.map((row) => row.split(/ (?=--|\[|[A-Z])/)[0] ?? '').toSorted();
     expect(documented).toEqual(listCommands().toSorted());
     const options = rows.flatMap((row) => [...row.matchAll(/--[a-z-]+/g)].map((match) => match[0]));
     const known = new Set(

@@ -61,7 +61,7 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
   const exchanges = createExchanges(deps.onFault);
   const app = App();
   app.filter((_response, count) => {
-    connections += Number(count);
+    connections += count;
   });
   for (const route of deps.routes) {
     const serve = exchanges.serve(route);

@@ -20,7 +20,7 @@ export function createCountries(): CountryOf {
   const file = createRequire(import.meta.url).resolve(
     '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb',
   );
-  const reader = new Reader<CountryRecord & never>(readFileSync(file));
+  const reader = new Reader<never>(readFileSync(file));
   const known = new LRUCache<string, string>({ max: ADDRESSES_MAX });
   return (address) => {
     const cached = known.get(address);

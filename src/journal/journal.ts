@@ -19,8 +19,6 @@ import { createRoll } from './roll.ts';
 import type { JournalLog } from './segment.ts';
 import { createWaiters, createWatermarks, writeMark } from './watermark.ts';
 
-export type { Chunk } from './reader.ts';
-
 export interface JournalValues {
   readonly directory: string;
   readonly segmentBytes: number;

@@ -10,7 +10,7 @@ import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
 export const SEGMENT_HEADER_BYTES = 32;
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 
 const MAGIC = Buffer.from('SLUICEJ1', 'latin1');
 const SPARE = 'spare';
@@ -23,7 +23,7 @@ export interface SegmentFile {
   readonly firstSequence: number;
 }
 
-export function segmentName(firstSequence: number): string {
+function segmentName(firstSequence: number): string {
   return `${String(firstSequence).padStart(20, '0')}.journal`;
 }
 

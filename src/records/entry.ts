@@ -13,35 +13,20 @@ export interface Table {
   readonly columns: readonly string[];
 }
 
-const IDENTITY = ['site_id', 'timestamp', 'id', 'client_id', 'received_at'];
+const IDENTITY = 'site_id timestamp id client_id received_at';
 
 /** An entry's table is an index into this list: the order is part of the journal's format. */
 export const tables: readonly Table[] = [
-  {
-    name: 'hits',
-    columns: [
-      ...IDENTITY,
-      ...['session_id', 'page_id', 'path', 'hostname', 'referrer', 'user_agent'],
-      ...['viewport_width', 'viewport_height', 'screen_width', 'screen_height', 'language', 'country_code'],
-      ...['utm_source', 'utm_medium', 'utm_campaign', 'utm_term', 'utm_content', 'qr_code_id'],
-    ],
-  },
-  {
-    name: 'events',
-    columns: [
-      ...IDENTITY,
-      ...['session_id', 'name', 'properties', 'path', 'hostname', 'referrer', 'user_agent', 'country_code'],
-    ],
-  },
-  {
-    name: 'ai_fetches',
-    columns: [
-      ...IDENTITY,
-      ...['assistant_name', 'assistant_family', 'assistant_category', 'path', 'hostname', 'status_code'],
-      ...['content_type', 'resource_type', 'response_ms', 'bytes_served', 'user_agent', 'method', 'referrer'],
-      'country_code',
-    ],
-  },
+  listTable('hits', [
+    'session_id page_id path hostname referrer user_agent',
+    'viewport_width viewport_height screen_width screen_height language country_code',
+    'utm_source utm_medium utm_campaign utm_term utm_content qr_code_id',
+  ]),
+  listTable('events', ['session_id name properties path hostname referrer user_agent country_code']),
+  listTable('ai_fetches', [
+    'assistant_name assistant_family assistant_category path hostname status_code content_type resource_type',
+    'response_ms bytes_served user_agent method referrer country_code',
+  ]),
 ];
 
 export const HITS = 0;
@@ -209,4 +194,8 @@ export function describeRow(
     clientId: printUuid(buffer, rowStart + CLIENT_OFFSET),
     entry: buffer.subarray(rowStart - ENTRY_HEADER_BYTES, rowEnd),
   };
+}
+
+function listTable(name: string, columns: readonly string[]): Table {
+  return { name, columns: [IDENTITY, ...columns].flatMap((line) => line.split(' ')) };
 }

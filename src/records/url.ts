@@ -18,7 +18,7 @@ export interface SplitUrl {
 const PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/is;
 const PLAIN_AUTHORITY = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{0,5})?$/i;
 const PLAIN_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]]*$/;
-// oxlint-disable-next-line no-control-regex -- Go's parser refuses control characters, and so must this.
+// Go's parser refuses control characters.
 const CONTROL = /[\u0000-\u001f\u007f]/;
 
 /** Null when it is none. */

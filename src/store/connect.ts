@@ -48,11 +48,6 @@ export function connectPostgres(values: ConnectValues): Sql {
   return postgres(values.url, options);
 }
 
-/** True when Postgres answered with this SQLSTATE. */
-export function hasSqlstate(error: unknown, sqlstate: string): boolean {
-  return error instanceof postgres.PostgresError && error.code === sqlstate;
-}
-
 /** The server's SQLSTATE, or null when the error did not come from the server. */
 export function readSqlstate(error: unknown): string | null {
   return error instanceof postgres.PostgresError ? error.code : null;

@@ -123,12 +123,16 @@ async function launch(placement: Placement, data: string, logFile: string): Prom
       env: { LC_ALL: 'C', TZ: 'UTC' },
     },
   );
-  const pid = await new Promise<number>((resolve, reject) => {
-    child.once('spawn', () => resolve(child.pid ?? 0));
-    child.once('error', reject);
-  }).finally(() => log.close());
-  child.unref();
-  return { pid, port };
+  try {
+    const pid = await new Promise<number>((resolve, reject) => {
+      child.once('spawn', () => resolve(child.pid ?? 0));
+      child.once('error', reject);
+    });
+    return { pid, port };
+  } finally {
+    await log.close();
+    child.unref();
+  }
 }
 
 /** Postgres writes its pid on line 1 and its port on line 4; it removes the file when it stops in order. */

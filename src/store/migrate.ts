@@ -23,7 +23,7 @@ export interface AppliedMigration {
 }
 
 /** 'sluice' as a 32-bit number: the lock that migrations hold. */
-export const MIGRATION_LOCK = 0x736c7563;
+const MIGRATION_LOCK = 0x736c7563;
 
 /** Applies what is missing and returns it, oldest first. Throws when the database does not fit this release. */
 export async function migrate(sql: Sql): Promise<readonly AppliedMigration[]> {

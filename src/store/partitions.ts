@@ -64,7 +64,7 @@ export function createPartitions(sql: Sql): Partitions {
 }
 
 /** hits, 2026-11 -> hits_2026_11 */
-export function namePartition(table: string, month: Month): string {
+function namePartition(table: string, month: Month): string {
   return `${table}_${yearOf(month)}_${twoDigits((month % 12) + 1)}`;
 }
 

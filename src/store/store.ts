@@ -91,7 +91,7 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
     const inserted = await bounded(
       writer.begin(async (tx) => {
         await tx.unsafe(`CREATE TEMPORARY TABLE stage (LIKE ${rows.table}) ON COMMIT DROP`);
-        await copyIn(tx as unknown as Sql, copyStatement('stage', rows.columns), rows.copyStream);
+        await copyIn(tx, copyStatement('stage', rows.columns), rows.copyStream);
         const result = await tx.unsafe(
           `INSERT INTO ${rows.table} (${columns}) SELECT ${columns} FROM stage ON CONFLICT DO NOTHING`,
         );

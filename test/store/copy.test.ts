@@ -122,7 +122,7 @@ describe('COPY', () => {
       await copyIn(tx, COPY, streamOf([1, 2]));
       await copyIn(tx, COPY, streamOf([2, 3]));
     });
-    expect(await sqlstateOf(work as unknown as Promise<void>)).toBe('23505');
+    expect(await sqlstateOf(work)).toBe('23505');
     expect(await readNumbers()).toEqual([]);
   });
 });
