@@ -1,0 +1,74 @@
+/**
+ * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N]
+ *
+ * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. Only ratios inside a run mean
+ * anything: absolute figures are this machine's, at this hour.
+ */
+import { writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { benchCopyFormat } from './copy-format.ts';
+import { benchEndpoints } from './endpoints.ts';
+import { printSpread } from './rounds.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '3' },
+    connections: { type: 'string', default: '64' },
+    rows: { type: 'string', default: '20000' },
+  },
+});
+const rounds = Number(values.rounds);
+const seconds = Number(values.seconds);
+const connections = Number(values.connections);
+
+const benches: Readonly<Record<string, () => Promise<unknown>>> = {
+  endpoints: async () => {
+    const results = await benchEndpoints({ rounds, seconds, connections }, tell);
+    for (const result of results) {
+      process.stdout.write(
+        `\n${result.endpoint}, ${connections} connections, ${rounds} rounds of ${seconds} s\n`,
+      );
+      for (const [name, spread] of Object.entries(result.requestsPerSecond)) {
+        process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 0)} requests/s\n`);
+      }
+      for (const [name, spread] of Object.entries(result.ratios)) {
+        process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 2)}\n`);
+      }
+    }
+    return results;
+  },
+  'copy-format': async () => {
+    const result = await benchCopyFormat({ rounds, rows: Number(values.rows) }, tell);
+    process.stdout.write(`\ncopy-format, ${values.rows} rows, ${rounds} rounds\n`);
+    for (const [name, spread] of Object.entries(result.rowsPerSecond)) {
+      process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 0)} rows/s\n`);
+    }
+    for (const [name, spread] of Object.entries(result['client µs per row'])) {
+      process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 2)} µs of Sluice's CPU per row\n`);
+    }
+    process.stdout.write(`  ${'binary / text'.padEnd(24)} ${printSpread(result['binary / text'], 2)}\n`);
+    return result;
+  },
+};
+
+const wanted = positionals.length === 0 ? Object.keys(benches) : positionals;
+const unknown = wanted.filter((name) => benches[name] === undefined);
+if (unknown.length > 0) {
+  process.stderr.write(`no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);
+  process.exit(2);
+}
+const results: Record<string, unknown> = {
+  machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
+};
+for (const name of wanted) results[name] = await benches[name]?.();
+await writeFile(join(import.meta.dirname, 'results', 'latest.json'), `${JSON.stringify(results, null, 2)}\n`);
+
+/** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
+function tell(line: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+  else process.stderr.write(`${line}\n`);
+}
