@@ -87,6 +87,57 @@ export function findNextFrame(
   return -1;
 }
 
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface FrameScan {
+  /** Of the last good frame; firstSequence - 1 when there is none. */
+  readonly lastSequence: number;
+  /** Where the last good frame ends. */
+  readonly end: number;
+  /** What is neither a good frame nor unused. */
+  readonly bad: readonly ByteRange[];
+  readonly firstGood: number | null;
+}
+
+export interface ScanValues {
+  readonly firstSequence: number;
+  /** The last sequence of what lies before this segment. */
+  readonly before: number;
+  readonly frameBytesMax: number;
+}
+
+/** Walks over the frames of a segment. */
+export function scanFrames(bytes: Buffer, start: number, values: ScanValues): FrameScan {
+  const bad: ByteRange[] = [];
+  let lastSequence = values.firstSequence - 1;
+  let firstGood: number | null = null;
+  let end = start;
+  let offset = start;
+  while (offset < bytes.length) {
+    const state = inspectFrame(bytes, offset, values.frameBytesMax);
+    if (state.kind === 'good' && state.head.firstSequence > lastSequence) {
+      firstGood ??= state.head.firstSequence;
+      lastSequence = state.head.lastSequence;
+      end = offset = state.head.end;
+      continue;
+    }
+    const next = findNextFrame(
+      bytes,
+      offset + 1,
+      Math.max(lastSequence, values.before) + 1,
+      values.frameBytesMax,
+    );
+    if (state.kind === 'end' && next === -1) break;
+    bad.push({ start: offset, end: next === -1 ? bytes.length : next });
+    if (next === -1) break;
+    offset = next;
+  }
+  return { lastSequence, end, bad, firstGood };
+}
+
 function isZero(buffer: Buffer, start: number, end: number): boolean {
   for (let index = start; index < end; index++) if (buffer[index] !== 0) return false;
   return true;

@@ -9,14 +9,13 @@
  * entries and all that wait have failed, nothing is written any more, what was synced can still be read.
  */
 import { mkdir } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
 import { createReader, type Chunk } from './reader.ts';
 import { recoverJournal } from './recovery.ts';
 import { createRoll } from './roll.ts';
-import type { JournalLog } from './segment.ts';
+import { writeAll, type JournalLog } from './segment.ts';
 import { createWaiters, createWatermarks, writeMark } from './watermark.ts';
 
 export interface JournalValues {
@@ -243,13 +242,4 @@ export async function openJournal(
       await lock.release();
     },
   };
-}
-
-/** One write is one sync: the file is open for synchronised writes. A write may be cut short, and goes on then. */
-async function writeAll(file: FileHandle, buffer: Buffer, length: number, offset: number): Promise<void> {
-  for (let written = 0; written < length;) {
-    const { bytesWritten } = await file.write(buffer, written, length - written, offset + written);
-    if (bytesWritten === 0) throw new Error('the disk takes no bytes');
-    written += bytesWritten;
-  }
 }

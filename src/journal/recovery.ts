@@ -6,7 +6,7 @@
  */
 import { readFile, stat, truncate, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { findNextFrame, inspectFrame } from './frame.ts';
+import { scanFrames, type ByteRange, type FrameScan } from './frame.ts';
 import {
   copyAside,
   inspectHeader,
@@ -89,11 +89,6 @@ export function decide(state: ScanState, place: Place, mark: MarkSide): Recovery
   return row;
 }
 
-export interface ByteRange {
-  readonly start: number;
-  readonly end: number;
-}
-
 /** A segment as far as it can be read. */
 export interface SegmentContent {
   readonly path: string;
@@ -134,7 +129,11 @@ export async function recoverJournal(
   for (const [index, file] of files.entries()) {
     const bytes = await readFile(file.path);
     checkHeader(file, bytes, log);
-    const scan = scanSegment(file, bytes, last, frameBytesMax);
+    const scan = scanFrames(bytes, SEGMENT_HEADER_BYTES, {
+      firstSequence: file.firstSequence,
+      before: last,
+      frameBytesMax,
+    });
     checkContinuity(file, scan, last, stored);
     const isFollowed = index < files.length - 1;
     const damaged: ByteRange[] = [];
@@ -170,38 +169,6 @@ export async function recoverJournal(
   };
 }
 
-interface SegmentScan {
-  readonly lastSequence: number;
-  readonly end: number;
-  readonly bad: readonly ByteRange[];
-  /** The first good frame's sequence, or null. */
-  readonly firstGood: number | null;
-}
-
-/** Walks over the frames; `before` is the last sequence of the segments before this one. */
-function scanSegment(file: SegmentFile, bytes: Buffer, before: number, frameBytesMax: number): SegmentScan {
-  const bad: ByteRange[] = [];
-  let lastSequence = file.firstSequence - 1;
-  let firstGood: number | null = null;
-  let end = SEGMENT_HEADER_BYTES;
-  let offset = SEGMENT_HEADER_BYTES;
-  while (offset < bytes.length) {
-    const state = inspectFrame(bytes, offset, frameBytesMax);
-    if (state.kind === 'good' && state.head.firstSequence > lastSequence) {
-      firstGood ??= state.head.firstSequence;
-      lastSequence = state.head.lastSequence;
-      end = offset = state.head.end;
-      continue;
-    }
-    const next = findNextFrame(bytes, offset + 1, Math.max(lastSequence, before) + 1, frameBytesMax);
-    if (state.kind === 'end' && next === -1) break;
-    bad.push({ start: offset, end: next === -1 ? bytes.length : next });
-    if (next === -1) break;
-    offset = next;
-  }
-  return { lastSequence, end, bad, firstGood };
-}
-
 function checkHeader(file: SegmentFile, bytes: Buffer, log: JournalLog): void {
   const state = inspectHeader(bytes, file.firstSequence);
   if (state === 'foreign_version') {
@@ -217,7 +184,7 @@ function checkHeader(file: SegmentFile, bytes: Buffer, log: JournalLog): void {
     );
 }
 
-function checkContinuity(file: SegmentFile, scan: SegmentScan, last: number, stored: number): void {
+function checkContinuity(file: SegmentFile, scan: FrameScan, last: number, stored: number): void {
   const missingTo = (scan.bad.length > 0 ? file.firstSequence : (scan.firstGood ?? file.firstSequence)) - 1;
   const state: ScanState = file.firstSequence <= last ? 'overlap' : missingTo > last ? 'gap' : 'good';
   if (decide(state, 'middle', missingTo <= stored ? 'stored' : 'above').decision !== 'stop') return;

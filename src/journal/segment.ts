@@ -144,3 +144,17 @@ export async function copyAside(
   await writeFile(copy, bytes, { mode: 0o600 });
   return copy;
 }
+
+/** One write is one sync: the file is open for synchronised writes. A write may be cut short, and goes on then. */
+export async function writeAll(
+  file: FileHandle,
+  buffer: Buffer,
+  length: number,
+  offset: number,
+): Promise<void> {
+  for (let written = 0; written < length;) {
+    const { bytesWritten } = await file.write(buffer, written, length - written, offset + written);
+    if (bytesWritten === 0) throw new Error('the disk takes no bytes');
+    written += bytesWritten;
+  }
+}

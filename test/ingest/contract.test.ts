@@ -122,7 +122,9 @@ describe('a server-side pageview', () => {
       { authorization: `bEaReR   ${site.token} ` },
       { authorization: 'Basic xyz', 'x-api-key': site.token },
     ]) {
-      expect((await fetch(url, { method: 'POST', body, headers: headers as Record<string, string> })).status).toBe(202);
+      expect(
+        (await fetch(url, { method: 'POST', body, headers: headers as Record<string, string> })).status,
+      ).toBe(202);
     }
   });
 
