@@ -19,7 +19,7 @@ export interface Groups {
   /** Bytes that wait, headers included. */
   readonly pendingBytes: number;
   readonly open: Group | null;
-  /** Copies an entry into the open group, or into a new one. */
+  /** Copies an entry, which must fit a frame, into the open group, or into a new one. */
   add(bytes: Buffer, start: number, end: number, sequence: number): void;
   /** The oldest group, closed and sealed as a frame in [0, end) of its buffer; null when nothing waits. */
   take(): Group | null;
@@ -77,8 +77,6 @@ export function createGroups(frameBytesMax: number): Groups {
     },
     add(bytes, start, end, sequence) {
       const length = end - start;
-      if (length > frameBytesMax - FRAME_HEADER_BYTES)
-        throw new RangeError(`an entry of ${length} bytes fits no frame`);
       if (open === null || open.end + length > frameBytesMax) open = startGroup(sequence);
       ensureRoom(open, length);
       bytes.copy(open.buffer, open.end, start, end);

@@ -173,6 +173,7 @@ export async function openJournal(
     append(bytes, start, end) {
       if (state !== 'open') return { kind: 'refused', reason: state };
       const length = end - start + FRAME_HEADER_BYTES;
+      if (length > frameBytesMax) throw new RangeError(`an entry of ${end - start} bytes fits no frame`);
       const pending = groups.pendingBytes + (inFlight?.end ?? 0) + length;
       if (pending > pendingBytesMax) return { kind: 'refused', reason: 'busy' };
       if (pending > roll.roomBytes()) return { kind: 'refused', reason: 'full' };
