@@ -138,6 +138,7 @@ async function stopFront(config: Config, server: Server, journal: Journal, drain
   const left = (): number => Math.max(0, deadline - performance.now());
   server.stopListening();
   await server.settle(left());
+  server.close();
   await journal.flush();
   await drain.settle(left());
 }

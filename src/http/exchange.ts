@@ -3,6 +3,7 @@
  * call), and never after its connection is gone.
  */
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createBodyCollector } from './body.ts';
 import { readHead, type Head } from './framing.ts';
@@ -16,6 +17,7 @@ export interface Exchanges {
   refuse(reply: Reply, response: HttpResponse, request: HttpRequest): void;
   /** From now on every answer closes its connection. */
   closeAfterAnswers(): void;
+  /** Resolves when nothing was in flight, and nothing came, for a while; or after `timeoutMs`. */
   settle(timeoutMs: number): Promise<'settled' | 'late'>;
   stats(): { readonly inFlight: number; readonly requests: number; readonly framingViolations: number };
 }
@@ -26,12 +28,15 @@ interface Exchange {
   readonly response: HttpResponse;
 }
 
+/** Long enough for a request that its sender has already written. */
+const QUIET_MS = 100;
+
 export function createExchanges(onFault: (error: unknown, requestId: string) => void): Exchanges {
   let inFlight = 0;
   let requests = 0;
   let framingViolations = 0;
   let isClosing = false;
-  let onSettled: (() => void) | null = null;
+  let requestsSeen = 0;
 
   /** Null when the connection had to be closed for its framing. */
   function readSoundHead(response: HttpResponse, request: HttpRequest, method: string): Head | null {
@@ -55,7 +60,6 @@ export function createExchanges(onFault: (error: unknown, requestId: string) => 
     if (exchange.isOver) return;
     exchange.isOver = true;
     inFlight--;
-    if (inFlight === 0) onSettled?.();
   }
 
   function send(exchange: Exchange, reply: Reply, mustClose: boolean): void {
@@ -124,18 +128,20 @@ export function createExchanges(onFault: (error: unknown, requestId: string) => 
     closeAfterAnswers() {
       isClosing = true;
     },
-    settle: (timeoutMs) =>
-      new Promise((resolve) => {
-        if (inFlight === 0) {
-          resolve('settled');
-          return;
-        }
-        const timer = setTimeout(() => resolve('late'), timeoutMs);
-        onSettled = () => {
-          clearTimeout(timer);
-          resolve('settled');
-        };
-      }),
+    async settle(timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      // What is in a socket's buffer and not yet read counts as in flight, and cannot be seen.
+      for (
+        let quietSince = performance.now();
+        performance.now() - quietSince < QUIET_MS;
+        await sleep(QUIET_MS / 10)
+      ) {
+        if (inFlight > 0 || requests !== requestsSeen) quietSince = performance.now();
+        requestsSeen = requests;
+        if (performance.now() > deadline) return 'late';
+      }
+      return 'settled';
+    },
     stats: () => ({ inFlight, requests, framingViolations }),
   };
 }

@@ -31,9 +31,9 @@ export interface Server {
   stats(): ServerStats;
   /** No new connections; every answer from now on closes its connection. */
   stopListening(): void;
-  /** Resolves when nothing is in flight, or after `timeoutMs`. */
+  /** Resolves when nothing has been in flight for a while, or after `timeoutMs`. */
   settle(timeoutMs: number): Promise<'settled' | 'late'>;
-  /** Cuts every connection. */
+  /** Cuts every connection. A second call does nothing. */
   close(): void;
 }
 
@@ -95,6 +95,7 @@ function describeServer(
   countConnections: () => number,
 ): Server {
   let isListening = true;
+  let isClosed = false;
   return {
     port: us_socket_local_port(socket),
     stats: () => ({ connections: countConnections(), ...exchanges.stats() }),
@@ -105,7 +106,9 @@ function describeServer(
       us_listen_socket_close(socket);
     },
     settle: (timeoutMs) => exchanges.settle(timeoutMs),
-    close: () => {
+    close() {
+      if (isClosed) return;
+      isClosed = true;
       app.close();
     },
   };

@@ -1,0 +1,267 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { chmod } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { createTeamClient, revokeClient } from '../../src/admin/clients.ts';
+import { createSite } from '../../src/admin/sites.ts';
+import { ensureDefaultTeam } from '../../src/admin/teams.ts';
+import { createDatabase, type TestDatabase } from '../setup/database.ts';
+import { createDemoSite, makeDirectory, startProcess, type GatewayProcess } from '../setup/gateway.ts';
+
+const PROGRAM = join(import.meta.dirname, '../../src/cli/sluice.ts');
+let database: TestDatabase;
+let directory: { path: string; remove: () => Promise<void> };
+
+beforeAll(async () => {
+  database = await createDatabase();
+  directory = await makeDirectory();
+  await chmod(directory.path, 0o711);
+});
+afterAll(async () => {
+  await database.close();
+  await directory.remove();
+});
+
+const start = (more: Readonly<Record<string, string>> = {}): Promise<GatewayProcess> =>
+  startProcess({ DATABASE_URL: database.url, SLUICE_DATA_DIR: join(directory.path, 'data'), ...more });
+
+function record(domain: string): string {
+  return JSON.stringify({
+    url: `https://${domain}/`,
+    timestamp: new Date().toISOString(),
+    visitor_ip: '192.0.2.1',
+    user_agent: 'Firefox',
+  });
+}
+
+async function post(gateway: GatewayProcess, token: string, domain: string): Promise<number> {
+  const answer = await fetch(`${gateway.base}/api/ingest/server/pageview`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body: record(domain),
+  });
+  return answer.status;
+}
+
+/** Sends until the answer is `wanted`; returns how long that took. */
+async function until(wanted: number, send: () => Promise<number>): Promise<number> {
+  const started = performance.now();
+  while ((await send()) !== wanted) {
+    if (performance.now() - started > 10_000) throw new Error(`no ${wanted} within 10 s`);
+    await sleep(10);
+  }
+  return performance.now() - started;
+}
+
+describe('a start', () => {
+  it('with the port taken ends with exit code 1 and one line', async () => {
+    const first = await start();
+    const second = spawnSync(process.execPath, [PROGRAM, 'serve'], {
+      encoding: 'utf8',
+      timeout: 20_000,
+      env: {
+        PATH: process.env['PATH'],
+        DATABASE_URL: database.url,
+        SLUICE_DATA_DIR: join(directory.path, 'other'),
+        SLUICE_HOST: '127.0.0.1',
+        PORT: String(first.port),
+      },
+    });
+    expect(second.status).toBe(1);
+    expect(second.stderr).toMatch(
+      /^sluice: Cannot listen on 127\.0\.0\.1:\d+: another process has the port\. .*\n$/,
+    );
+    expect(await first.stop('SIGTERM')).toBe(0);
+  });
+
+  it('on a data folder in use ends with one line', async () => {
+    const first = await start();
+    await expect(start()).rejects.toThrow(/ended with 1: .*in use by another gateway/s);
+    expect(await first.stop('SIGTERM')).toBe(0);
+  });
+
+  it('with bad settings lists them all', async () => {
+    await expect(start({ PORT: 'x', SLUICE_DURABILITY: 'none', SLUICE_TYPO: '1' })).rejects.toThrow(
+      /3 problem\(s\):\n {2}PORT .*\n {2}SLUICE_DURABILITY .*\n {2}SLUICE_TYPO /s,
+    );
+  });
+
+  it('with a Postgres that is not there ends with one line', async () => {
+    await expect(start({ DATABASE_URL: 'postgres://nobody:secret@127.0.0.1:1/none' })).rejects.toThrow(
+      /ended with 1: sluice: .*ECONNREFUSED/s,
+    );
+  });
+
+  it('without migrations refuses a database that lacks them', async () => {
+    const bare = await createDatabase();
+    await bare.sql`DELETE FROM sluice_migrations WHERE number > 1`;
+    await expect(start({ DATABASE_URL: bare.url, SLUICE_MIGRATE: 'off' })).rejects.toThrow(
+      /run 'sluice migrate' first/,
+    );
+    await bare.close();
+  });
+
+  it('takes Redis for its second tier, and works without it just as well', async () => {
+    const site = await createDemoSite(database.sql, 'redis.example.com');
+    const gateway = await start({ REDIS_URL: inject('redisUrl') });
+    expect(await post(gateway, site.token, site.domain)).toBe(202);
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+    const without = await start({ REDIS_URL: 'redis://127.0.0.1:1' });
+    expect(await post(without, site.token, site.domain)).toBe(202);
+    expect(await without.stop('SIGTERM')).toBe(0);
+  });
+});
+
+describe('a running gateway', () => {
+  it('sees a new site and a new client within a second, although both were refused just before', async () => {
+    const gateway = await start();
+    const site = await createDemoSite(database.sql, 'known.example.com');
+    expect(await post(gateway, site.token, 'new.example.com')).toBe(404);
+    const tenantId = await ensureDefaultTeam(database.sql);
+    const created = await createSite(database.sql, tenantId, 'new.example.com');
+    if (created.kind !== 'created') throw new Error(created.kind);
+    // The site is there, and the token has no role on it: 404 has become 403.
+    expect(await until(403, () => post(gateway, site.token, 'new.example.com'))).toBeLessThan(1000);
+    const { token } = await createTeamClient(database.sql, {
+      tenantId,
+      siteId: created.site.id,
+      name: 'new',
+      role: 'owner',
+      expiresAt: null,
+    });
+    expect(await until(202, () => post(gateway, token, 'new.example.com'))).toBeLessThan(1000);
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+  });
+
+  it.each([
+    ['Postgres alone', {}],
+    ['Redis as second tier', { REDIS_URL: 'redis' }],
+  ])('refuses a revoked token within a second, with %s', async (name, more) => {
+    const site = await createDemoSite(database.sql, `revoke-${name.length}.example.com`);
+    const gateway = await start('REDIS_URL' in more ? { REDIS_URL: inject('redisUrl') } : {});
+    expect(await post(gateway, site.token, site.domain)).toBe(202);
+    expect(await revokeClient(database.sql, site.clientId)).toBe('revoked');
+    expect(await until(401, () => post(gateway, site.token, site.domain))).toBeLessThan(1000);
+    for (let again = 0; again < 20; again++) expect(await post(gateway, site.token, site.domain)).toBe(401);
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+  });
+
+  it('refuses a token from the moment it expires', async () => {
+    const tenantId = await ensureDefaultTeam(database.sql);
+    const created = await createSite(database.sql, tenantId, 'expiry.example.com');
+    if (created.kind !== 'created') throw new Error(created.kind);
+    const { token } = await createTeamClient(database.sql, {
+      tenantId,
+      siteId: created.site.id,
+      name: 'brief',
+      role: 'admin',
+      expiresAt: new Date(Date.now() + 1500),
+    });
+    const gateway = await start();
+    expect(await post(gateway, token, 'expiry.example.com')).toBe(202);
+    await until(401, () => post(gateway, token, 'expiry.example.com'));
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+  });
+});
+
+describe('a stop', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'by %s answers what is in flight, empties the journal, exits with 0',
+    async (signal) => {
+      const site = await createDemoSite(database.sql, `stop-${signal.toLowerCase()}.example.com`);
+      const gateway = await start();
+      expect(await post(gateway, site.token, site.domain)).toBe(202);
+      const answers = Array.from({ length: 200 }, () =>
+        post(gateway, site.token, site.domain).catch(() => 0),
+      );
+      await sleep(5);
+      expect(await gateway.stop(signal)).toBe(0);
+      const accepted = (await Promise.all(answers)).filter((status) => status === 202).length + 1;
+      const [row] = await database.sql<
+        { n: number }[]
+      >`SELECT count(*)::int AS n FROM hits WHERE site_id = ${site.siteId}`;
+      expect(row?.n).toBe(accepted);
+      expect(gateway.output()).toContain('"msg":"stopped"');
+    },
+  );
+
+  it('with Postgres away leaves the rest in the journal, exits with 0, and the next start stores it', async () => {
+    const site = await createDemoSite(database.sql, 'away.example.com');
+    const gateway = await start({ SLUICE_STOP_TIMEOUT: '500ms' });
+    expect(await post(gateway, site.token, site.domain)).toBe(202);
+    await sleep(200);
+    await database.sql`ALTER TABLE hits RENAME TO hits_away`;
+    expect(await post(gateway, site.token, site.domain)).toBe(202);
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+    await database.sql`ALTER TABLE hits_away RENAME TO hits`;
+    const next = await start();
+    const count = async (): Promise<number> =>
+      (await database.sql`SELECT 1 FROM hits WHERE site_id = ${site.siteId}`).length;
+    for (let attempt = 0; attempt < 100 && (await count()) < 2; attempt++) await sleep(50);
+    expect(await count()).toBe(2);
+    expect(await next.stop('SIGTERM')).toBe(0);
+  });
+
+  it('by a second signal is over at once', async () => {
+    const site = await createDemoSite(database.sql, 'twice.example.com');
+    const gateway = await start({ SLUICE_STOP_TIMEOUT: '60s' });
+    await database.sql`ALTER TABLE hits RENAME TO hits_away`;
+    expect(await post(gateway, site.token, site.domain)).toBe(202);
+    gateway.process.kill('SIGTERM');
+    await sleep(300);
+    expect(gateway.process.exitCode).toBeNull();
+    expect(await gateway.stop('SIGTERM')).toBe(130);
+    await database.sql`ALTER TABLE hits_away RENAME TO hits`;
+    const next = await start();
+    expect(await next.stop('SIGTERM')).toBe(0);
+  });
+});
+
+describe('a first start without a database', () => {
+  it(
+    'makes a demo site, and prints a token and curl lines that work when pasted',
+    { timeout: 60_000 },
+    async () => {
+      const data = join(directory.path, 'demo');
+      const environment = { SLUICE_DATA_DIR: data };
+      const gateway = await startProcess(environment);
+      while (!gateway.output().includes('Ctrl-C')) await sleep(20);
+      const printed = gateway.output();
+      const curls = [...printed.matchAll(/ {2}(curl -i .* \\\n.*)\n/g)].map((match) => match[1] ?? '');
+      expect(curls).toHaveLength(3);
+      for (const line of curls)
+        expect(spawnSync('bash', ['-c', line], { encoding: 'utf8' }).stdout).toContain('202 Accepted');
+      const token = /slc_[0-9A-Za-z]{49}/.exec(printed)?.[0] ?? '';
+      const queries = [...printed.matchAll(/npm run --silent sluice -- (query ".*")\n/g)].map(
+        (match) => match[1] ?? '',
+      );
+      expect(queries).toHaveLength(3);
+      for (const query of queries) {
+        const command = `${process.execPath} ${PROGRAM} ${query}`;
+        const shown = spawnSync('bash', ['-c', command], {
+          encoding: 'utf8',
+          env: { PATH: process.env['PATH'], ...environment },
+        });
+        expect(shown.stdout).toContain('1 row(s)');
+      }
+      expect(await gateway.stop('SIGINT')).toBe(0);
+      const again = await startProcess(environment);
+      expect(again.output()).not.toContain(token);
+      expect(await again.stop('SIGTERM')).toBe(0);
+    },
+  );
+
+  it('goes on using its Postgres after a kill', { timeout: 60_000 }, async () => {
+    const environment = { SLUICE_DATA_DIR: join(directory.path, 'demo') };
+    const gateway = await startProcess(environment);
+    await gateway.stop('SIGKILL');
+    const again = await startProcess(environment);
+    expect(await (await fetch(`${again.base}/readyz`)).json()).toMatchObject({ status: 'ready' });
+    expect(await again.stop('SIGTERM')).toBe(0);
+    // Nothing is left running.
+    const child = spawn('pgrep', ['-f', join(directory.path, 'demo')]);
+    const code = await new Promise((resolve) => child.once('exit', resolve));
+    expect(code).toBe(1);
+  });
+});
