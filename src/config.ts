@@ -55,7 +55,7 @@ export const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   redisUrl: optional(
     'REDIS_URL',
     'redis://… or rediss://…',
-    'Second tier of the grant cache, and the fastest path for revocations. Not set: Postgres alone.',
+    'Second tier of the grant cache, shared by gateways. Not set: Postgres alone.',
     parseUrl(/^rediss?:$/),
   ),
   host: setting('SLUICE_HOST', 'address', '0.0.0.0', 'Address to listen on.', (value) => value),
@@ -155,7 +155,7 @@ export const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     'SLUICE_DATABASE_CONNECTIONS',
     '2 to 100',
     '4',
-    'Connections for look-ups and small statements; the writer and the listener have one each besides.',
+    'Connections for look-ups and small statements; the writer, the revocation log and its listener have one each besides.',
     parseInteger(2, 100),
   ),
   grantsMax: setting(

@@ -57,7 +57,7 @@ async function makeParts(
   closeAll: () => Promise<void>,
 ): Promise<Gateway> {
   const log = deps.log.write;
-  const sql = makeSql(config, deps.databaseUrl, stops);
+  const sql = makeSql(config, deps.databaseUrl, config.connectionsMax, stops);
   await prepareSchema(config, sql, log);
   const store = makeStore(config, deps.databaseUrl, sql, stops);
   const journal = await openJournal(
@@ -76,7 +76,8 @@ async function makeParts(
     { journal, store, log, onFatal: deps.onFatal },
   );
   stops.push(() => drain.close());
-  const grants = await makeGrants(config, sql, log, stops);
+  const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
+  const grants = await makeGrants(config, sql, feedSql, log, stops);
   const parts = { journal, drain, grants, store };
   const ingest = createIngest(
     {
@@ -143,11 +144,11 @@ async function stopFront(config: Config, server: Server, journal: Journal, drain
   await drain.settle(left());
 }
 
-function makeSql(config: Config, url: string, stops: Stops): Sql {
+function makeSql(config: Config, url: string, connectionsMax: number, stops: Stops): Sql {
   const sql = connectPostgres({
     url,
     applicationName: 'sluice',
-    connectionsMax: config.connectionsMax,
+    connectionsMax,
     statementTimeoutMs: config.statementTimeoutMs,
     lockTimeoutMs: config.statementTimeoutMs,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
@@ -187,7 +188,13 @@ function makeStore(config: Config, url: string, sql: Sql, stops: Stops): Store {
   return store;
 }
 
-async function makeGrants(config: Config, sql: Sql, log: Log['write'], stops: Stops): Promise<Grants> {
+async function makeGrants(
+  config: Config,
+  sql: Sql,
+  feedSql: Sql,
+  log: Log['write'],
+  stops: Stops,
+): Promise<Grants> {
   const redis =
     config.redisUrl === null
       ? null
@@ -195,7 +202,7 @@ async function makeGrants(config: Config, sql: Sql, log: Log['write'], stops: St
   if (redis !== null) stops.push(() => redis.close());
   const grants = await createGrants(
     { grantsMax: config.grantsMax, staleMaxMs: config.grantStaleMs, pollMs: config.revocationPollMs },
-    { sql, redis, log },
+    { sql, feedSql, redis, log },
   );
   stops.push(() => grants.close());
   return grants;

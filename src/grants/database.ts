@@ -1,6 +1,7 @@
 /**
- * Third tier: Postgres, the truth. Look-ups are few at a time: a flood of unknown tokens must not take the
- * connections that everybody needs. A look-up that takes too long, or finds no place in the queue, is doubt.
+ * Third tier: Postgres, the truth. One look-up per key at a time, and at most 8 at once for keys that nobody knows:
+ * a flood of unknown tokens takes neither the connections that everybody needs, nor the places of known clients,
+ * whose look-ups have 8 of their own. One that waits or runs for more than 2 s, or finds 1000 waiting, is doubt.
  */
 import type { Sql } from '../store/connect.ts';
 import type { Grant, SiteRole, SiteVerdict } from './grant.ts';
@@ -11,82 +12,152 @@ export type ClientFound =
   | { readonly kind: 'doubt'; readonly cause: string };
 
 export interface Database {
-  findClient(tokenHash: string): Promise<ClientFound>;
-  findSite(domain: string): Promise<SiteVerdict>;
-  stats(): { readonly lookups: number };
+  /** `isKnown`: it was good a moment ago, and is only to be confirmed. */
+  findClient(tokenHash: string, isKnown: boolean): Promise<ClientFound>;
+  findSite(domain: string, isKnown: boolean): Promise<SiteVerdict>;
+  stats(): { readonly clientLookups: number; readonly siteLookups: number };
 }
 
+const LOOKUP_MS_MAX = 2000;
 const CONCURRENT_MAX = 8;
-const QUEUE_MAX = 1000;
-const LOOKUP_TIMEOUT_MS = 2000;
+const WAITING_MAX = 1000;
+
+export function createDatabase(sql: Sql, wallNow: () => number): Database {
+  const knownKeys = createGate();
+  const unknownKeys = createGate();
+  let clientLookups = 0;
+  let siteLookups = 0;
+
+  return {
+    async findClient(tokenHash, isKnown) {
+      try {
+        const rows = await (isKnown ? knownKeys : unknownKeys)(() => {
+          clientLookups++;
+          return selectClient(sql, tokenHash);
+        });
+        return judgeClient(tokenHash, rows[0], wallNow());
+      } catch (error) {
+        return { kind: 'doubt', cause: nameCause(error) };
+      }
+    },
+    async findSite(domain, isKnown) {
+      try {
+        const [site] = await (isKnown ? knownKeys : unknownKeys)(() => {
+          siteLookups++;
+          return sql<{ id: string }[]>`
+            SELECT sites.id FROM sites JOIN tenants ON tenants.id = sites.tenant_id
+            WHERE sites.domain = ${domain} AND tenants.archived_at IS NULL`;
+        });
+        return site === undefined ? { kind: 'unknown' } : { kind: 'site', siteId: site.id };
+      } catch (error) {
+        return { kind: 'doubt', cause: nameCause(error) };
+      }
+    },
+    stats: () => ({ clientLookups, siteLookups }),
+  };
+}
+
+/** The error of the driver carries parameters, and with them the hash: only its message goes on. */
+export function nameCause(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Fails when `work` takes longer. The work itself goes on; what it brings then is not looked at. */
+export async function awaitWithin<T>(waitMsMax: number, work: PromiseLike<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${waitMsMax} ms`)), waitMsMax);
+  });
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+}
+
+/** One look-up in the air. Overtaken: its key has changed since it set out, so that it may bring back the past. */
+export interface Flight {
+  isOvertaken: boolean;
+}
+
+export interface Flights<T> {
+  /** Whoever asks for a key that is being looked up shares that look-up. */
+  join(key: string, look: (flight: Flight) => Promise<T>): Promise<T>;
+  overtake(key: string): void;
+  overtakeAll(): void;
+}
+
+export function createFlights<T>(): Flights<T> {
+  const flights = new Map<string, { readonly flight: Flight; readonly landing: Promise<T> }>();
+  return {
+    join(key, look) {
+      const flying = flights.get(key);
+      if (flying !== undefined) return flying.landing;
+      const flight = { isOvertaken: false };
+      const landing = look(flight).finally(() => flights.delete(key));
+      flights.set(key, { flight, landing });
+      return landing;
+    },
+    overtake(key) {
+      const flying = flights.get(key);
+      if (flying !== undefined) flying.flight.isOvertaken = true;
+    },
+    overtakeAll() {
+      for (const { flight } of flights.values()) flight.isOvertaken = true;
+    },
+  };
+}
+
+type Gate = <T>(query: () => PromiseLike<T>) => Promise<T>;
+
+function createGate(): Gate {
+  let running = 0;
+  /** Each is called when a place was handed to it; in the order of arrival. */
+  const waiting = new Set<() => void>();
+
+  async function takePlace(): Promise<void> {
+    if (running < CONCURRENT_MAX) {
+      running++;
+      return;
+    }
+    if (waiting.size >= WAITING_MAX) throw new Error('too many look-ups are waiting');
+    let proceed = (): void => undefined;
+    const turn = new Promise<void>((resolve) => (proceed = resolve));
+    waiting.add(proceed);
+    await awaitWithin(LOOKUP_MS_MAX, turn).finally(() => waiting.delete(proceed));
+  }
+
+  function leavePlace(): void {
+    const [next] = waiting;
+    if (next === undefined) {
+      running--;
+      return;
+    }
+    waiting.delete(next);
+    next();
+  }
+
+  return async (query) => {
+    await takePlace();
+    try {
+      return await awaitWithin(LOOKUP_MS_MAX, query());
+    } finally {
+      leavePlace();
+    }
+  };
+}
 
 interface ClientRow {
   readonly id: string;
   readonly version: number;
-  readonly expires_at: Date | null;
-  readonly revoked_at: Date | null;
-  readonly is_archived: boolean;
+  /** Infinity for a client that does not expire. */
+  readonly expires_at_ms: number;
+  readonly is_revoked: boolean;
   readonly roles: readonly (readonly [string, SiteRole])[];
-}
-
-export function createDatabase(sql: Sql): Database {
-  let running = 0;
-  let lookups = 0;
-  const queue: (() => void)[] = [];
-
-  async function look<T>(query: () => PromiseLike<T>): Promise<T> {
-    if (running >= CONCURRENT_MAX) {
-      if (queue.length >= QUEUE_MAX) throw new Error('too many look-ups are waiting');
-      await new Promise<void>((resolve) => queue.push(resolve));
-    }
-    running++;
-    lookups++;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        () => reject(new Error(`no answer within ${LOOKUP_TIMEOUT_MS} ms`)),
-        LOOKUP_TIMEOUT_MS,
-      );
-    });
-    try {
-      return await Promise.race([query(), late]);
-    } finally {
-      clearTimeout(timer);
-      running--;
-      queue.shift()?.();
-    }
-  }
-
-  return {
-    async findClient(tokenHash) {
-      try {
-        const rows = await look(() => selectClient(sql, tokenHash));
-        return judgeClient(tokenHash, rows[0]);
-      } catch (error) {
-        return { kind: 'doubt', cause: describe(error) };
-      }
-    },
-    async findSite(domain) {
-      try {
-        const [site] = await look(
-          () => sql<{ id: string }[]>`
-            SELECT sites.id FROM sites JOIN tenants ON tenants.id = sites.tenant_id
-            WHERE sites.domain = ${domain} AND tenants.archived_at IS NULL`,
-        );
-        return site === undefined ? { kind: 'unknown' } : { kind: 'site', siteId: site.id };
-      } catch (error) {
-        return { kind: 'doubt', cause: describe(error) };
-      }
-    },
-    stats: () => ({ lookups }),
-  };
 }
 
 /** A team's client loads only grants on sites that are the team's now; a personal client loads all of its own. */
 function selectClient(sql: Sql, tokenHash: string): PromiseLike<ClientRow[]> {
   return sql<ClientRow[]>`
-    SELECT c.id, c.version::int, c.expires_at, c.revoked_at,
-           coalesce(t.archived_at IS NOT NULL, false) AS is_archived,
+    SELECT c.id, c.version::float8 AS version,
+           coalesce(extract(epoch FROM c.expires_at) * 1000, 'Infinity')::float8 AS expires_at_ms,
+           (c.revoked_at IS NOT NULL OR t.archived_at IS NOT NULL) AS is_revoked,
            coalesce((
              SELECT json_agg(json_build_array(r.site_id, r.role))
              FROM api_client_site_roles r JOIN sites s ON s.id = r.site_id
@@ -96,25 +167,18 @@ function selectClient(sql: Sql, tokenHash: string): PromiseLike<ClientRow[]> {
     WHERE c.secret_hash = ${tokenHash}`;
 }
 
-function judgeClient(tokenHash: string, row: ClientRow | undefined): ClientFound {
+function judgeClient(tokenHash: string, row: ClientRow | undefined, wallNowMs: number): ClientFound {
   if (row === undefined) return { kind: 'unknown' };
-  if (row.revoked_at !== null || row.is_archived) return { kind: 'revoked' };
-  const expiresAtMs = row.expires_at?.getTime() ?? Infinity;
-  if (expiresAtMs <= Date.now()) return { kind: 'expired' };
-  return {
-    kind: 'grant',
-    grant: {
-      clientId: row.id,
-      tokenHash,
-      version: row.version,
-      expiresAtMs,
-      siteRoles: new Map(row.roles),
-      isRevoked: false,
-    },
+  if (row.is_revoked) return { kind: 'revoked' };
+  if (row.expires_at_ms <= wallNowMs) return { kind: 'expired' };
+  const { id, version, expires_at_ms: expiresAtMs, roles } = row;
+  const grant: Grant = {
+    clientId: id,
+    tokenHash,
+    version,
+    expiresAtMs,
+    siteRoles: new Map(roles),
+    isRevoked: false,
   };
-}
-
-/** The library's error carries the parameters, and with them the hash: only its message goes on. */
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return { kind: 'grant', grant };
 }

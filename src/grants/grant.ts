@@ -11,8 +11,8 @@ export interface Grant {
   readonly expiresAtMs: number;
   readonly siteRoles: ReadonlyMap<string, SiteRole>;
   /**
-   * Flipped, once, when the client has changed in any way: whoever still holds this object must not use it again.
-   * A request that waited for something looks at it last.
+   * Flipped, once, when this object no longer tells the truth: the client was revoked, or changed, or may have.
+   * A request that waited for something looks at it last, and resolves its token again when it is set.
    */
   isRevoked: boolean;
 }

@@ -1,45 +1,63 @@
 /**
  * First tier: grants in this process. Good and bad tokens live in caches of their own, so that a flood of random
- * tokens cannot push out good grants; and what is known to have changed is remembered by version, so that a slow
- * reader cannot bring back what was revoked while it read.
+ * tokens cannot push out good grants.
+ *
+ * What was announced is remembered too, by version: a reader that was slow cannot bring back what was revoked while
+ * it read. That memory is bounded; when it forgets an announcement it raises `leastSequence`, and whatever another
+ * gateway read before that announcement is believed no more. So forgetting costs look-ups, never truth.
  */
 import { LRUCache } from 'lru-cache';
 import type { Grant, TokenVerdict } from './grant.ts';
 
 export interface CachedGrant {
   readonly verdict: Extract<TokenVerdict, { kind: 'granted' }>;
-  /** Monotonic time of the read from Postgres; -Infinity when it came from another tier. */
+  /** Monotonic time at which it was surely true. */
   readonly verifiedAtMs: number;
+  /** When to read it again, while it goes on being believed. */
+  refreshAtMs: number;
 }
 
 export interface Memory {
   readonly grantCount: number;
   readonly negativeCount: number;
-  findGrant(tokenHash: string): CachedGrant | undefined;
-  /** Keeps a grant, unless something newer is known; null then: the reader was too slow and has to read again. */
-  keepGrant(grant: Grant, verifiedAtMs: number): CachedGrant | null;
-  findNegative(tokenHash: string, nowMs: number): TokenVerdict | null;
-  /** Only for a definite answer of the database, never for an error. */
-  keepNegative(tokenHash: string, verdict: TokenVerdict, nowMs: number): void;
-  /** Everything older than `version` is void, held objects included. */
-  revoke(tokenHash: string, version: number): void;
+  /** What others have read when they knew less of the revocation log than this is not believed. */
+  readonly leastSequence: number;
   /** The least version of a grant that may still be believed. */
   leastVersion(tokenHash: string): number;
-  /** Forgets all: what had been announced may have been missed. */
-  clear(): void;
+  findGrant(tokenHash: string): CachedGrant | undefined;
+  keepGrant(grant: Grant, verifiedAtMs: number, refreshAtMs: number): CachedGrant['verdict'];
+  findNegative(tokenHash: string, nowMs: number): TokenVerdict | null;
+  /** Only for a definite answer of the database, never for an error. Returns the grant that this ends, if any. */
+  keepNegative(tokenHash: string, verdict: TokenVerdict, nowMs: number): Grant | null;
+  /** Everything older than `version` is void, held objects included. */
+  revoke(tokenHash: string, version: number, sequence: number): void;
+  /** Forgets all: announcements up to `sequence` may have been missed. */
+  clear(sequence: number): void;
 }
 
-/** A flood of unknown tokens is held back for this long each; a token made meanwhile is announced. */
+/** An unknown token is not looked up again for so long; a token made meanwhile is announced. */
 const NEGATIVE_MS = 5000;
 const NEGATIVES_MAX = 20_000;
 const VERSIONS_MAX = 100_000;
 
-export function createMemory(grantsMax: number): Memory {
+export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_MAX): Memory {
   const grants = new LRUCache<string, CachedGrant>({ max: grantsMax });
   const negatives = new LRUCache<string, { readonly verdict: TokenVerdict; readonly untilMs: number }>({
     max: NEGATIVES_MAX,
   });
-  const versions = new LRUCache<string, number>({ max: VERSIONS_MAX });
+  const versions = new LRUCache<string, { readonly version: number; readonly sequence: number }>({
+    max: versionsMax,
+    dispose: (forgotten, _, reason) => {
+      if (reason === 'evict') leastSequence = Math.max(leastSequence, forgotten.sequence);
+    },
+  });
+  let leastSequence = 0;
+
+  function dropGrant(tokenHash: string): Grant | null {
+    const grant = grants.peek(tokenHash)?.verdict.grant ?? null;
+    grants.delete(tokenHash);
+    return grant;
+  }
 
   return {
     get grantCount() {
@@ -48,44 +66,54 @@ export function createMemory(grantsMax: number): Memory {
     get negativeCount() {
       return negatives.size;
     },
+    get leastSequence() {
+      return leastSequence;
+    },
+    leastVersion: (tokenHash) => versions.peek(tokenHash)?.version ?? 0,
     findGrant: (tokenHash) => grants.get(tokenHash),
-    keepGrant(grant, verifiedAtMs) {
-      if (grant.version < (versions.get(grant.tokenHash) ?? 0)) return null;
-      const known = grants.get(grant.tokenHash);
-      // A refresh that finds nothing new keeps the object that requests already hold.
-      const verdict =
-        known !== undefined && known.verdict.grant.version === grant.version
-          ? known.verdict
-          : ({ kind: 'granted', grant } as const);
-      const cached = { verdict, verifiedAtMs };
-      grants.set(grant.tokenHash, cached);
-      return cached;
+    keepGrant(grant, verifiedAtMs, refreshAtMs) {
+      const known = grants.peek(grant.tokenHash)?.verdict;
+      // A refresh that finds nothing new keeps the object that requests already hold, so that a later revocation
+      // reaches them.
+      const isNew = known === undefined || !isSame(known.grant, grant);
+      if (isNew && known !== undefined) known.grant.isRevoked = true;
+      const verdict = isNew ? ({ kind: 'granted', grant } as const) : known;
+      grants.set(grant.tokenHash, { verdict, verifiedAtMs, refreshAtMs });
+      negatives.delete(grant.tokenHash);
+      return verdict;
     },
     findNegative(tokenHash, nowMs) {
       const negative = negatives.get(tokenHash);
       return negative !== undefined && nowMs < negative.untilMs ? negative.verdict : null;
     },
     keepNegative(tokenHash, verdict, nowMs) {
-      const known = grants.get(tokenHash);
-      if (known !== undefined) {
-        known.verdict.grant.isRevoked = true;
-        grants.delete(tokenHash);
-      }
       negatives.set(tokenHash, { verdict, untilMs: nowMs + NEGATIVE_MS });
+      const ended = dropGrant(tokenHash);
+      if (ended !== null) ended.isRevoked = true;
+      return ended;
     },
-    revoke(tokenHash, version) {
-      if (version > (versions.get(tokenHash) ?? 0)) versions.set(tokenHash, version);
+    revoke(tokenHash, version, sequence) {
+      versions.set(tokenHash, {
+        version: Math.max(version, versions.peek(tokenHash)?.version ?? 0),
+        sequence,
+      });
       negatives.delete(tokenHash);
-      const known = grants.get(tokenHash);
-      if (known === undefined || known.verdict.grant.version >= version) return;
-      known.verdict.grant.isRevoked = true;
-      grants.delete(tokenHash);
+      const ended = dropGrant(tokenHash);
+      if (ended !== null && ended.version < version) ended.isRevoked = true;
     },
-    leastVersion: (tokenHash) => versions.get(tokenHash) ?? 0,
-    clear() {
-      for (const cached of grants.values()) cached.verdict.grant.isRevoked = true;
+    clear(sequence) {
+      for (const { verdict } of grants.values()) verdict.grant.isRevoked = true;
       grants.clear();
       negatives.clear();
+      versions.clear();
+      leastSequence = sequence;
     },
   };
+}
+
+function isSame(one: Grant, other: Grant): boolean {
+  if (one.version !== other.version || one.expiresAtMs !== other.expiresAtMs) return false;
+  if (one.siteRoles.size !== other.siteRoles.size) return false;
+  for (const [siteId, role] of one.siteRoles) if (other.siteRoles.get(siteId) !== role) return false;
+  return true;
 }

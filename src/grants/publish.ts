@@ -5,6 +5,7 @@ export interface Revocation {
   readonly kind: 'client' | 'site';
   /** client: the hash of its token; site: its domain. */
   readonly subject: string;
+  /** client: its version after the change; nothing below it is believed any more. site: without meaning. */
   readonly version: number;
 }
 
@@ -14,13 +15,16 @@ export const REVOCATION_CHANNEL = 'sluice_revocation';
 const REVOCATION_LOCK = 0x7265766f;
 
 /**
- * The lock is held until the commit: it makes the order of sequence numbers the order of commits. Without it a
- * gateway could read 8 while 7 is not committed yet, and never look back.
+ * The last step of its transaction: the lock is held until the commit, which makes the order of sequence numbers the
+ * order of commits. Without it a gateway could read 8 while 7 is not committed yet, and never look back.
  */
-export async function publishRevocation(tx: Transaction, revocation: Revocation): Promise<void> {
+export async function publishRevocation(
+  tx: Transaction,
+  ...revocations: readonly Revocation[]
+): Promise<void> {
   await tx`SELECT pg_advisory_xact_lock(${REVOCATION_LOCK})`;
-  await tx`
-    INSERT INTO revocation_log (kind, subject, version)
-    VALUES (${revocation.kind}, ${revocation.subject}, ${revocation.version})`;
+  for (const { kind, subject, version } of revocations) {
+    await tx`INSERT INTO revocation_log (kind, subject, version) VALUES (${kind}, ${subject}, ${version})`;
+  }
   await tx`SELECT pg_notify(${REVOCATION_CHANNEL}, '')`;
 }

@@ -1,20 +1,32 @@
 /**
- * Second tier: grants in Redis, shared by all gateways. Versioned: an entry never replaces a newer one, and a
- * revocation leaves a tombstone instead of a gap, so that a slow reader can never fill a revoked grant back in.
+ * Second tier: grants in Redis, shared by all gateways. An entry never replaces a newer one, and a revocation leaves
+ * a tombstone instead of a gap: a slow reader cannot fill a revoked grant back in.
  *
- * When Redis is down, slow or frozen: every command gives up after `timeoutMs`, after a few failures none is tried
- * for a second, and the answer comes from Postgres: slower, never wrong.
+ * Entries carry the sequence number up to which their writer had read the revocation log before it asked Postgres.
+ * With it a reader can tell whether all that may have happened since has passed before its own eyes, so that a
+ * tombstone that never reached Redis does no harm.
+ *
+ * When Redis is down, slow or frozen: a command gives up after `timeoutMs`, after 5 failures only one a second is
+ * tried, and the answer comes from Postgres: slower, never wrong.
  */
 import { Redis } from 'ioredis';
 import type { Grant, SiteRole } from './grant.ts';
 
 export interface RedisTier {
-  /** Null: not there, or Redis did not answer. Believe it only if its version is not below the least known. */
-  read(tokenHash: string): Promise<Grant | null>;
-  fill(grant: Grant): void;
-  revoke(tokenHash: string, version: number): void;
-  stats(): { readonly failures: number; readonly isOpen: boolean };
+  /** Null: not there, or Redis did not answer. */
+  read(tokenHash: string): Promise<SharedGrant | null>;
+  /** Does nothing when something newer is there. */
+  fill(grant: Grant, sequence: number): void;
+  /** Leaves a tombstone: nothing below `version` can be filled in. */
+  revoke(tokenHash: string, version: number, sequence: number): void;
+  stats(): { readonly failures: number; readonly isConnected: boolean };
   close(): Promise<void>;
+}
+
+export interface SharedGrant {
+  readonly grant: Grant;
+  /** Its reader in Postgres saw at least what the revocation log holds up to here. */
+  readonly sequence: number;
 }
 
 export interface RedisValues {
@@ -24,31 +36,42 @@ export interface RedisValues {
 
 export interface RedisDeps {
   readonly log: (level: 'info' | 'warn', fields: object, message: string) => void;
+  /** Monotonic, in ms. */
+  readonly now?: () => number;
 }
 
 const PREFIX = 'sluice:grant:';
 const ENTRY_MS = 10 * 60_000;
-/** Outlives every entry that a slow reader could still be about to write. */
+/** Outlives whatever a slow reader could still be about to write. */
 const TOMBSTONE_MS = 15 * 60_000;
 const FAILURES_MAX = 5;
 const REST_MS = 1000;
 
-/** KEYS: entry. ARGV: version, value, lifetime in ms. A value is '<version>:<json>', a tombstone '<version>:'. */
+/**
+ * KEYS: entry. ARGV: version, sequence, content ('' for a tombstone), lifetime in ms. Stored: '<version> <sequence>
+ * <content>'. The later of two is the one with the higher version, then with the higher sequence; a tombstone does
+ * not replace its equal, which was read after the change that it stands for.
+ */
 const WRITE_UNLESS_NEWER = `
-local current = redis.call('GET', KEYS[1])
-if current then
-  local version = tonumber(string.match(current, '^(%d+):'))
-  local isTombstone = string.match(current, ':$') ~= nil
-  local mine = tonumber(ARGV[1])
-  if version > mine or (version == mine and not isTombstone) then return 0 end
+local held = redis.call('GET', KEYS[1])
+if held then
+  local version, sequence = string.match(held, '^(%d+) (%d+) ')
+  version, sequence = tonumber(version or 0), tonumber(sequence or 0)
+  local myVersion, mySequence = tonumber(ARGV[1]), tonumber(ARGV[2])
+  if version > myVersion then return 0 end
+  if version == myVersion and sequence > mySequence then return 0 end
+  if version == myVersion and sequence == mySequence and ARGV[3] == '' then return 0 end
 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('SET', KEYS[1], ARGV[1] .. ' ' .. ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4])
 return 1`;
 
 export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier {
+  const { log, now = () => performance.now() } = deps;
   const redis = new Redis(values.url, {
     commandTimeout: values.timeoutMs,
     connectTimeout: 1000,
+    // A connection that is open but silent is made anew.
+    socketTimeout: 2000,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     enableAutoPipelining: true,
@@ -57,53 +80,64 @@ export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier
     reconnectOnError: (error) => error.message.startsWith('READONLY'),
     connectionName: 'sluice',
   });
+  /** In a row. */
   let failures = 0;
   let restUntilMs = 0;
-  let isOpen = false;
+  let isConnected = false;
   redis.on('ready', () => {
-    isOpen = true;
-    restUntilMs = 0;
+    isConnected = true;
     failures = 0;
-    deps.log('info', {}, 'Redis answers');
+    log('info', {}, 'Redis answers');
   });
   redis.on('close', () => {
-    if (isOpen) deps.log('warn', {}, 'Redis is gone; grants come from Postgres');
-    isOpen = false;
+    if (isConnected) log('warn', {}, 'Redis is gone; grants come from Postgres');
+    isConnected = false;
   });
-  // Without a listener the library prints, and may end the process.
+  // Without a listener the library prints the error itself.
   redis.on('error', () => undefined);
 
-  function isResting(): boolean {
-    return !isOpen || performance.now() < restUntilMs;
-  }
-
+  /** Null: no answer. */
   async function run<T>(command: () => Promise<T>): Promise<T | null> {
-    if (isResting()) return null;
+    if (!isConnected) return null;
+    if (failures >= FAILURES_MAX) {
+      if (now() < restUntilMs) return null;
+      restUntilMs = now() + REST_MS;
+    }
     try {
       const answer = await command();
       failures = 0;
       return answer;
     } catch {
-      if (++failures >= FAILURES_MAX) restUntilMs = performance.now() + REST_MS;
+      failures++;
+      if (failures === FAILURES_MAX) {
+        restUntilMs = now() + REST_MS;
+        log('warn', { failures }, 'Redis does not answer in time; grants come from Postgres');
+      }
       return null;
     }
   }
 
-  function write(tokenHash: string, version: number, payload: string, lifetimeMs: number): void {
-    void run(() =>
-      redis.eval(WRITE_UNLESS_NEWER, 1, PREFIX + tokenHash, version, `${version}:${payload}`, lifetimeMs),
-    );
+  function write(
+    tokenHash: string,
+    version: number,
+    sequence: number,
+    content: string,
+    lifetimeMs: number,
+  ): void {
+    const key = PREFIX + tokenHash;
+    void run(() => redis.eval(WRITE_UNLESS_NEWER, 1, key, version, sequence, content, lifetimeMs));
   }
 
   return {
     async read(tokenHash) {
-      const value = await run(() => redis.get(PREFIX + tokenHash));
-      return value === null ? null : parseGrant(tokenHash, value);
+      const text = await run(() => redis.get(PREFIX + tokenHash));
+      return text === null ? null : parseEntry(tokenHash, text);
     },
-    fill: (grant) => write(grant.tokenHash, grant.version, printGrant(grant), ENTRY_MS),
-    revoke: (tokenHash, version) => write(tokenHash, version, '', TOMBSTONE_MS),
-    stats: () => ({ failures, isOpen }),
+    fill: (grant, sequence) => write(grant.tokenHash, grant.version, sequence, printGrant(grant), ENTRY_MS),
+    revoke: (tokenHash, version, sequence) => write(tokenHash, version, sequence, '', TOMBSTONE_MS),
+    stats: () => ({ failures, isConnected }),
     async close() {
+      isConnected = false;
       redis.disconnect();
     },
   };
@@ -124,17 +158,25 @@ function printGrant(grant: Grant): string {
   return JSON.stringify(stored);
 }
 
-/** Null for a tombstone. */
-function parseGrant(tokenHash: string, value: string): Grant | null {
-  const colon = value.indexOf(':');
-  if (colon === value.length - 1) return null;
-  const stored = JSON.parse(value.slice(colon + 1)) as StoredGrant;
-  return {
-    clientId: stored.clientId,
-    tokenHash,
-    version: Number(value.slice(0, colon)),
-    expiresAtMs: stored.expiresAtMs ?? Infinity,
-    siteRoles: new Map(stored.siteRoles),
-    isRevoked: false,
-  };
+/** Null for a tombstone, and for what this version of the gateway cannot read. */
+function parseEntry(tokenHash: string, text: string): SharedGrant | null {
+  const [, version, sequence, content] = /^(\d+) (\d+) (\{.*\})$/s.exec(text) ?? [];
+  if (content === undefined) return null;
+  try {
+    const stored = JSON.parse(content) as StoredGrant;
+    if (typeof stored.clientId !== 'string') return null;
+    return {
+      grant: {
+        clientId: stored.clientId,
+        tokenHash,
+        version: Number(version),
+        expiresAtMs: stored.expiresAtMs ?? Infinity,
+        siteRoles: new Map(stored.siteRoles),
+        isRevoked: false,
+      },
+      sequence: Number(sequence),
+    };
+  } catch {
+    return null;
+  }
 }

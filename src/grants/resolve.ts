@@ -2,22 +2,24 @@
  * Token -> grant: memory, then Redis, then Postgres; and how long any of it may be believed.
  *
  * Promise: a revoked token is refused as soon as the revocation log was read (a notification, else a poll); when
- * the log cannot be read, a cached grant is believed for `staleMaxMs` and not longer: then the answer is doubt.
- * Doubt is never 'unknown'. A token is hashed at once and goes nowhere else.
+ * the log cannot be read, a cached grant is believed for `staleMaxMs` after it last was, or after the grant itself
+ * was last read from Postgres, and not longer: then the answer is doubt. Doubt is never 'unknown'. A token is hashed
+ * at once and goes nowhere else: no log, no error, no statistic has it.
  */
-import { createDatabase, type ClientFound } from './database.ts';
-import type { Denial, Grant, SiteVerdict, TokenVerdict } from './grant.ts';
+import type { Sql } from '../store/connect.ts';
+import { createDatabase, createFlights, type ClientFound, type Flight } from './database.ts';
+import type { Denial, SiteVerdict, TokenVerdict } from './grant.ts';
 import { createMemory } from './memory.ts';
 import type { Revocation } from './publish.ts';
 import type { RedisTier } from './redis.ts';
 import { startRevocationFeed } from './revocation.ts';
 import { createSites } from './site.ts';
-import { hashToken, isPossibleToken } from './token.ts';
-import type { Sql } from '../store/connect.ts';
+import { hashToken, isPossibleToken, TOKEN_LENGTH_MAX } from './token.ts';
 
 export interface Grants {
   /** The answer that memory has; null: a look-up is needed. The way of every good request. */
   peek(token: string): TokenVerdict | null;
+  /** Never fails: what cannot be found out is doubt. */
   resolve(token: string): Promise<TokenVerdict>;
   /** `domain` in lower case, without a leading 'www.'. */
   peekSite(domain: string): SiteVerdict | null;
@@ -28,12 +30,18 @@ export interface Grants {
 
 export interface GrantStats {
   readonly hits: number;
+  readonly negativeHits: number;
+  /** Look-ups beyond this process' memory; background refreshes are among them. */
+  readonly misses: number;
   readonly redisHits: number;
+  /** Queries to Postgres for a client. */
   readonly lookups: number;
+  readonly siteLookups: number;
   readonly doubts: number;
   readonly cached: number;
   readonly cachedNegatives: number;
-  readonly lastSequence: number;
+  /** Null: the revocation log could not be read yet. */
+  readonly lastSequence: number | null;
   /** Since the revocation log was last known to be read to its end. */
   readonly feedAgeMs: number;
   readonly isBelievable: boolean;
@@ -47,40 +55,50 @@ export interface GrantValues {
 
 export interface GrantDeps {
   readonly sql: Sql;
+  /**
+   * For the revocation log: best a pool of one connection of its own. In a shared pool a poll can wait behind
+   * look-ups that wait for a lock, and the log falls behind. Not set: `sql`.
+   */
+  readonly feedSql?: Sql;
   readonly redis: RedisTier | null;
   readonly log: (level: 'info' | 'warn', fields: object, message: string) => void;
-  /** Monotonic, in ms. */
+  /** Monotonic, in ms: ages. */
   readonly now?: () => number;
+  /** Since 1970, in ms: expiry. */
+  readonly wallNow?: () => number;
 }
 
-/** A change that nobody announced (rows edited by hand) is seen after this long at the latest. */
+/** A change that nobody announced (rows edited by hand) is seen after this long. */
 const REFRESH_MS = 60_000;
+const RETRY_MS = 5000;
+const READS_MAX = 2;
 
+/** Waits, for 2 s at most, until the revocation log was read once. Postgres may be down: then all is doubt. */
 export async function createGrants(values: GrantValues, deps: GrantDeps): Promise<Grants> {
-  const now = deps.now ?? (() => performance.now());
+  const { redis, now = () => performance.now(), wallNow = Date.now } = deps;
   const memory = createMemory(values.grantsMax);
-  const database = createDatabase(deps.sql);
+  const database = createDatabase(deps.sql, wallNow);
   const sites = createSites({ database, isBelievable, now });
-  const flights = new Map<string, Promise<TokenVerdict>>();
-  let hits = 0;
-  let redisHits = 0;
-  let doubts = 0;
-  const feed = await startRevocationFeed(
+  const flights = createFlights<TokenVerdict>();
+  const counts = { hits: 0, negativeHits: 0, misses: 0, redisHits: 0, doubts: 0 };
+  const feed = startRevocationFeed(
     { pollMs: values.pollMs },
-    { sql: deps.sql, apply, applyGap, log: deps.log, now },
+    { sql: deps.feedSql ?? deps.sql, apply, applyGap, log: deps.log, now },
   );
 
-  function apply(revocation: Revocation): void {
-    if (revocation.kind === 'site') {
-      sites.forget(revocation.subject);
+  function apply({ kind, subject, version }: Revocation, sequence: number): void {
+    if (kind === 'site') {
+      sites.forget(subject);
       return;
     }
-    memory.revoke(revocation.subject, revocation.version);
-    deps.redis?.revoke(revocation.subject, revocation.version);
+    memory.revoke(subject, version, sequence);
+    flights.overtake(subject);
+    redis?.revoke(subject, version, sequence);
   }
 
-  function applyGap(): void {
-    memory.clear();
+  function applyGap(sequence: number): void {
+    memory.clear(sequence);
+    flights.overtakeAll();
     sites.clear();
   }
 
@@ -88,91 +106,115 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
     return now() - Math.max(verifiedAtMs, feed.currentAsOfMs()) <= values.staleMaxMs;
   }
 
+  function judgeExpiry(verdict: Granted): TokenVerdict {
+    const { expiresAtMs } = verdict.grant;
+    return expiresAtMs === Infinity || expiresAtMs > wallNow() ? verdict : denials.expired;
+  }
+
   function fly(tokenHash: string): Promise<TokenVerdict> {
-    const flying = flights.get(tokenHash);
-    if (flying !== undefined) return flying;
-    const flight = look(tokenHash).finally(() => flights.delete(tokenHash));
-    flights.set(tokenHash, flight);
-    return flight;
+    return flights.join(tokenHash, (flight) => look(tokenHash, flight));
   }
 
-  async function look(tokenHash: string): Promise<TokenVerdict> {
-    // Redis is asked only when there is nothing here to renew, and the log is current enough to contradict it.
-    if (deps.redis !== null && memory.findGrant(tokenHash) === undefined && isBelievable(-Infinity)) {
-      const found = await deps.redis.read(tokenHash);
-      const cached = found === null ? null : memory.keepGrant(found, -Infinity);
-      if (cached !== null) {
-        redisHits++;
-        return judgeExpiry(cached.verdict);
-      }
+  async function look(tokenHash: string, flight: Flight): Promise<TokenVerdict> {
+    counts.misses++;
+    // What is known is confirmed where the truth is: nobody else's memory is newer than the log.
+    const isKnown = memory.findGrant(tokenHash) !== undefined;
+    let verdict = isKnown ? null : await readRedis(tokenHash, flight);
+    for (let read = 0; verdict === null && read < READS_MAX; read++) {
+      verdict = await readDatabase(tokenHash, flight, isKnown);
     }
-    return (
-      (await readDatabase(tokenHash)) ?? (await readDatabase(tokenHash)) ?? doubt('the client keeps changing')
-    );
-  }
-
-  /** Null: what was read is older than what is known by now; read again. */
-  async function readDatabase(tokenHash: string): Promise<TokenVerdict | null> {
-    const startedAtMs = now();
-    const leastVersion = memory.leastVersion(tokenHash);
-    const found = await database.findClient(tokenHash);
-    if (found.kind === 'doubt') return doubt(found.cause);
-    if (found.kind === 'grant') return keepGrant(found.grant, startedAtMs);
-    if (memory.leastVersion(tokenHash) !== leastVersion) return null;
-    const verdict = denials[found.kind];
-    memory.keepNegative(tokenHash, verdict, now());
+    verdict ??= { kind: 'doubt', cause: 'the client keeps changing' };
+    if (verdict.kind === 'doubt') counts.doubts++;
     return verdict;
   }
 
-  function keepGrant(grant: Grant, verifiedAtMs: number): TokenVerdict | null {
-    const cached = memory.keepGrant(grant, verifiedAtMs);
-    if (cached === null) return null;
-    deps.redis?.fill(grant);
+  /** Null: nothing there that can be believed. */
+  async function readRedis(tokenHash: string, flight: Flight): Promise<TokenVerdict | null> {
+    const shared = redis === null ? null : await redis.read(tokenHash);
+    if (shared === null || flight.isOvertaken || feed.lastSequence() === null) return null;
+    // Everything that was announced since its reader asked Postgres must have passed through this memory.
+    const { grant, sequence } = shared;
+    if (sequence < memory.leastSequence || grant.version < memory.leastVersion(tokenHash)) return null;
+    if (!isBelievable(-Infinity)) return null;
+    counts.redisHits++;
+    return judgeExpiry(memory.keepGrant(grant, feed.currentAsOfMs(), now() + REFRESH_MS));
+  }
+
+  /** Null: what was read is older than what is known by now; read again. */
+  async function readDatabase(
+    tokenHash: string,
+    flight: Flight,
+    isKnown: boolean,
+  ): Promise<TokenVerdict | null> {
+    flight.isOvertaken = false;
+    const startedAtMs = now();
+    const sequence = feed.lastSequence();
+    const found = await database.findClient(tokenHash, isKnown);
+    if (found.kind === 'doubt') return found;
+    if (flight.isOvertaken) return null;
+    if (found.kind === 'grant') {
+      if (found.grant.version < memory.leastVersion(tokenHash)) return null;
+      if (sequence !== null) redis?.fill(found.grant, sequence);
+      return judgeExpiry(memory.keepGrant(found.grant, startedAtMs, startedAtMs + REFRESH_MS));
+    }
+    const verdict = denials[found.kind];
+    const ended = memory.keepNegative(tokenHash, verdict, now());
+    // It ended without being announced: what Redis holds of it must not come back.
+    if (ended !== null && sequence !== null) redis?.revoke(tokenHash, ended.version + 1, sequence);
+    return verdict;
+  }
+
+  function peek(token: string): TokenVerdict | null {
+    if (token.length > TOKEN_LENGTH_MAX) return denials.malformed;
+    const tokenHash = hashToken(token);
+    const cached = memory.findGrant(tokenHash);
+    if (cached === undefined) return isPossibleToken(token) ? peekNegative(tokenHash) : denials.malformed;
+    if (!isBelievable(cached.verifiedAtMs)) return null;
+    const nowMs = now();
+    if (nowMs >= cached.refreshAtMs) {
+      cached.refreshAtMs = nowMs + RETRY_MS;
+      void fly(tokenHash);
+    }
+    counts.hits++;
     return judgeExpiry(cached.verdict);
   }
 
-  function doubt(cause: string): TokenVerdict {
-    doubts++;
-    return { kind: 'doubt', cause };
+  function peekNegative(tokenHash: string): TokenVerdict | null {
+    const verdict = memory.findNegative(tokenHash, now());
+    if (verdict !== null) counts.negativeHits++;
+    return verdict;
   }
 
-  return {
-    peek(token) {
-      const tokenHash = hashToken(token);
-      const cached = memory.findGrant(tokenHash);
-      if (cached === undefined) {
-        return isPossibleToken(token) ? memory.findNegative(tokenHash, now()) : denials.malformed;
-      }
-      if (!isBelievable(cached.verifiedAtMs)) return null;
-      if (now() - cached.verifiedAtMs > REFRESH_MS) void fly(tokenHash);
-      hits++;
-      return judgeExpiry(cached.verdict);
-    },
-    resolve: (token) => (isPossibleToken(token) ? fly(hashToken(token)) : Promise.resolve(denials.malformed)),
-    peekSite: (domain) => sites.peek(domain),
-    resolveSite: (domain) => sites.resolve(domain),
-    stats: () => ({
-      hits,
-      redisHits,
-      lookups: database.stats().lookups,
-      doubts,
+  function stats(): GrantStats {
+    const { clientLookups, siteLookups } = database.stats();
+    return {
+      ...counts,
+      lookups: clientLookups,
+      siteLookups,
       cached: memory.grantCount,
       cachedNegatives: memory.negativeCount,
       lastSequence: feed.lastSequence(),
       feedAgeMs: now() - feed.currentAsOfMs(),
       isBelievable: isBelievable(-Infinity),
-    }),
+    };
+  }
+
+  await feed.poll();
+  return {
+    peek,
+    resolve: async (token) => peek(token) ?? fly(hashToken(token)),
+    peekSite: (domain) => sites.peek(domain),
+    resolveSite: async (domain) => sites.peek(domain) ?? sites.resolve(domain),
+    stats,
     close: () => feed.close(),
   };
 }
 
-const denials: Readonly<Record<Denial, TokenVerdict>> = {
+type Granted = Extract<TokenVerdict, { kind: 'granted' }>;
+
+const denials = {
   malformed: { kind: 'denied', reason: 'malformed' },
   unknown: { kind: 'denied', reason: 'unknown' },
   revoked: { kind: 'denied', reason: 'revoked' },
   expired: { kind: 'denied', reason: 'expired' },
-} satisfies Record<Exclude<ClientFound['kind'], 'grant' | 'doubt'> | 'malformed', TokenVerdict>;
-
-function judgeExpiry(verdict: Extract<TokenVerdict, { kind: 'granted' }>): TokenVerdict {
-  return verdict.grant.expiresAtMs > Date.now() ? verdict : denials.expired;
-}
+} satisfies Record<Denial | Exclude<ClientFound['kind'], 'grant' | 'doubt'>, TokenVerdict>;

@@ -14,8 +14,11 @@ const RANDOM_BYTES = 32;
 const RANDOM_DIGITS = 43;
 const CHECK_DIGITS = 6;
 const TOKEN_LENGTH = PREFIX.length + RANDOM_DIGITS + CHECK_DIGITS;
-const FOREIGN_LENGTH_MAX = 128;
+/** Nothing longer is hashed or looked up. */
+export const TOKEN_LENGTH_MAX = 128;
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const BASE62 = /^[0-9A-Za-z]+$/;
+const BEARER = 'bearer ';
 
 /** `random` is 32 bytes from a cryptographic source. */
 export function createToken(random: Buffer): string {
@@ -31,10 +34,9 @@ export function hashToken(token: string): string {
 
 /** False when no look-up can find it: wrong length, alphabet or checksum. */
 export function isPossibleToken(token: string): boolean {
-  if (!token.startsWith(PREFIX)) return isPrintable(token) && token.length <= FOREIGN_LENGTH_MAX;
-  if (token.length !== TOKEN_LENGTH) return false;
-  const body = token.slice(0, -CHECK_DIGITS);
-  return token.slice(-CHECK_DIGITS) === checkDigits(body) && isPrintable(token);
+  if (!token.startsWith(PREFIX)) return token.length <= TOKEN_LENGTH_MAX && isPrintable(token);
+  if (token.length !== TOKEN_LENGTH || !BASE62.test(token.slice(PREFIX.length))) return false;
+  return token.slice(-CHECK_DIGITS) === checkDigits(token.slice(0, -CHECK_DIGITS));
 }
 
 /** For display: enough to tell tokens apart, far too little to use one. */
@@ -58,8 +60,6 @@ export function readCredential(authorization: string, apiKey: string): string | 
   const key = apiKey.trim();
   return key === '' ? null : key;
 }
-
-const BEARER = 'bearer ';
 
 function checkDigits(body: string): string {
   return writeBase62(BigInt(crc32(body)), CHECK_DIGITS);

@@ -11,6 +11,10 @@ const UNAUTHORIZED = refuse(
   "Send a token that is neither unknown, revoked nor expired, as 'Authorization: Bearer <token>' or 'X-Api-Key: <token>'.",
 );
 const FORBIDDEN = refuse('forbidden', 'Access denied: the client needs the role owner or admin on the site.');
+const GRANT_IN_DOUBT = refuse(
+  'grant_in_doubt',
+  'The token cannot be checked at the moment. Keep the record and try again.',
+);
 const SITE_NOT_FOUND = refuse('site_not_found', 'Site not found: no site has the hostname of url.', 'url');
 
 /** Synchronous when the grant is in memory. Doubt is 503: a sender drops its records on 401. */
@@ -31,10 +35,7 @@ function admitVerdict(verdict: TokenVerdict): Grant | Refusal {
     case 'denied':
       return UNAUTHORIZED;
     case 'doubt':
-      return refuse(
-        'grant_in_doubt',
-        'The token cannot be checked at the moment. Keep the record and try again.',
-      );
+      return GRANT_IN_DOUBT;
   }
 }
 
@@ -97,7 +98,10 @@ export function checkKey(key: string): Refusal | null {
 
 const KEY = /^[\x21-\x7e]{1,255}$/;
 
-/** A grant can end while its request waits for a look-up: the record is refused then, not kept. */
+/**
+ * A grant can change or end while its request waits for a look-up. A changed one is doubt: whether it was revoked,
+ * or only got another role, the next request will know.
+ */
 export function checkGrantAgain(grant: Grant): Refusal | null {
-  return grant.isRevoked ? UNAUTHORIZED : null;
+  return grant.isRevoked ? GRANT_IN_DOUBT : null;
 }

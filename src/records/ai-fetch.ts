@@ -1,5 +1,4 @@
 /** A fetch by an AI crawler: payload -> checked fields -> row of `ai_fetches`. Pure. */
-import { isIP } from 'node:net';
 import { findCrawler, type Crawler } from '../crawlers/crawlers.ts';
 import { readResourceType, type ResourceType } from '../crawlers/resource-type.ts';
 import { AI_FETCHES, type RowWriter } from './entry.ts';
@@ -8,7 +7,6 @@ import {
   INT4_MAX,
   isFault,
   readCount,
-  readInteger,
   readRequiredText,
   readText,
   type Fault,
@@ -16,7 +14,7 @@ import {
 } from './payload.ts';
 import { readTimestamp } from './time.ts';
 import { splitUrl } from './url.ts';
-import { readId, type ReadContext, type RowContext } from './visit.ts';
+import { isAddress, readId, type ReadContext, type RowContext } from './visit.ts';
 
 export interface AiFetch {
   readonly timestampUs: number;
@@ -36,13 +34,12 @@ export interface AiFetch {
   readonly isDropped: false;
 }
 
-const METHOD = /^[A-Za-z][A-Za-z-]{0,31}$/;
+/** A token of RFC 9110, with a bound. */
+const METHOD = /^[\w!#$%&'*+.^`|~-]{1,32}$/;
 
 export function readAiFetch(payload: Payload, context: ReadContext): AiFetch | Fault {
-  const statusCode = readInteger(payload, 'status_code');
+  const statusCode = readStatusCode(payload);
   if (isFault(statusCode)) return statusCode;
-  if (statusCode === null) return fault('field_required', 'status_code', STATUS_ADVICE);
-  if (statusCode < 100 || statusCode > 599) return fault('field_out_of_range', 'status_code', STATUS_ADVICE);
   const userAgent = readText(payload, 'user_agent');
   if (isFault(userAgent)) return userAgent;
   const crawler = userAgent === null ? null : findCrawler(userAgent);
@@ -100,19 +97,29 @@ export function encodeAiFetch(writer: RowWriter, fetch: AiFetch, context: RowCon
 const STATUS_ADVICE = 'status_code must be between 100 and 599.';
 const CRAWLER_ADVICE = 'user_agent must match a known AI bot.';
 
+function readStatusCode(payload: Payload): number | Fault {
+  const value = payload.fields['status_code'];
+  if (value === undefined || value === null) return fault('field_required', 'status_code', STATUS_ADVICE);
+  if (typeof value !== 'number' || (!Number.isInteger(value) && Number.isFinite(value))) {
+    return fault('field_type', 'status_code', STATUS_ADVICE);
+  }
+  if (value < 100 || value > 599) return fault('field_out_of_range', 'status_code', STATUS_ADVICE);
+  return value;
+}
+
 /** A path, or an absolute URL, whose host then serves as hostname when there is none. */
 function readPlace(payload: Payload): { readonly path: string; readonly hostname: string | null } | Fault {
   const text = readRequiredText(payload, 'path', 'path is required.');
   if (isFault(text)) return text;
+  const path = text.trim();
+  const url = /^https?:\/\//i.test(path) ? splitUrl(path) : undefined;
+  if (url === null)
+    return fault('field_invalid', 'path', 'path must be a path, or an absolute http or https URL.');
   const given = readText(payload, 'hostname');
   if (isFault(given)) return given;
   const hostname = given === null || given.trim() === '' ? null : given.trim().toLowerCase();
-  const path = text.trim();
-  if (!/^https?:\/\//i.test(path)) return { path: path.startsWith('/') ? path : `/${path}`, hostname };
-  const url = splitUrl(path);
-  if (url === null)
-    return fault('field_invalid', 'path', 'path must be a path, or an absolute http or https URL.');
-  return { path: url.path, hostname: hostname ?? url.host };
+  if (url !== undefined) return { path: url.path, hostname: hostname ?? url.host };
+  return { path: path.startsWith('/') ? path : `/${path}`, hostname };
 }
 
 /** What HitKeep does not take: when it really was, from where, and how. */
@@ -126,12 +133,13 @@ function readExtras(payload: Payload, context: ReadContext) {
   if (isFault(id)) return id;
   const address = readText(payload, 'visitor_ip');
   if (isFault(address)) return address;
-  if (address !== null && isIP(address.trim()) === 0) {
+  if (address !== null && !isAddress(address.trim())) {
     return fault('field_invalid', 'visitor_ip', 'visitor_ip must be a valid IP address, or be left out.');
   }
-  const method = readText(payload, 'method');
-  if (isFault(method)) return method;
-  if (method !== null && !METHOD.test(method.trim())) {
+  const given = readText(payload, 'method');
+  if (isFault(given)) return given;
+  const method = given === null || given.trim() === '' ? null : given.trim().toUpperCase();
+  if (method !== null && !METHOD.test(method)) {
     return fault('field_invalid', 'method', 'method must be an HTTP method, or be left out.');
   }
   const referrer = readText(payload, 'referrer');
@@ -140,7 +148,7 @@ function readExtras(payload: Payload, context: ReadContext) {
     timestampUs,
     id,
     countryCode: address === null ? null : context.countryOf(address.trim()),
-    method: method === null ? null : method.trim().toUpperCase(),
+    method,
     referrer,
   };
 }

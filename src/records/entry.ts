@@ -71,22 +71,32 @@ export function createRowWriter(): RowWriter {
     buffer = grown;
   }
 
+  /** The low 32 bits. By hand: Buffer's own way checks again what is known here. */
+  function put32(value: number): void {
+    buffer[at] = value >>> 24;
+    buffer[at + 1] = value >>> 16;
+    buffer[at + 2] = value >>> 8;
+    buffer[at + 3] = value;
+    at += 4;
+  }
+
   function length32(bytes: number): void {
     ensure(bytes + 4);
-    at = buffer.writeInt32BE(bytes, at);
+    put32(bytes);
   }
 
   function utf8(value: string, prefixBytes: number): void {
     ensure(4 + prefixBytes + value.length * 3);
     const written = buffer.write(value, at + 4 + prefixBytes, 'utf8');
-    buffer.writeInt32BE(prefixBytes + written, at);
-    at += 4 + prefixBytes + written;
+    put32(prefixBytes + written);
+    at += prefixBytes + written;
   }
 
   function int64(value: number): void {
     length32(8);
-    at = buffer.writeInt32BE(Math.floor(value / TWO_32), at);
-    at = buffer.writeUInt32BE(value - Math.floor(value / TWO_32) * TWO_32, at);
+    const high = Math.floor(value / TWO_32);
+    put32(high);
+    put32(value - high * TWO_32);
   }
 
   const writer = {
@@ -128,7 +138,7 @@ export function createRowWriter(): RowWriter {
       if (value === null) length32(-1);
       else {
         length32(4);
-        at = buffer.writeInt32BE(value, at);
+        put32(value);
       }
     },
     int8(value: number | null) {

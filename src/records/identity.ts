@@ -10,6 +10,8 @@ export const UUID_BYTES = 16;
 const CANONICAL = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const OTHER_FORMS = /^(?:urn:uuid:([0-9a-f-]{36})|\{([0-9a-f-]{36})\}|([0-9a-f]{32}))$/i;
 const NIL = /^[0-]*$/;
+/** Where each byte's two digits begin in the canonical form: behind 8, 12, 16 and 20 digits there is a hyphen. */
+const DIGITS = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
 /** The canonical form in lower case, or null. Also reads urn:uuid:…, {…} and 32 digits without hyphens. */
 export function parseUuid(text: string): string | null {
@@ -42,11 +44,9 @@ export function deriveId(clientId: string, idempotencyKey: string, index: number
 
 /** Writes a canonical UUID's 16 bytes. */
 export function writeUuid(uuid: string, buffer: Buffer, offset: number): void {
-  let at = offset;
-  for (let index = 0; index < 36; index += 2) {
-    // Hyphens stand at 8, 13, 18 and 23; pairs begin behind them.
-    if (index === 8 || index === 13 || index === 18 || index === 23) index++;
-    buffer[at++] = (nibble(uuid.charCodeAt(index)) << 4) | nibble(uuid.charCodeAt(index + 1));
+  for (let byte = 0; byte < UUID_BYTES; byte++) {
+    const digit = DIGITS[byte] ?? 0;
+    buffer[offset + byte] = (nibble(uuid.charCodeAt(digit)) << 4) | nibble(uuid.charCodeAt(digit + 1));
   }
 }
 
@@ -64,14 +64,14 @@ export interface IdSource {
 
 const POOL_BYTES = 4096;
 
-/** `randomBytes` must be a cryptographic source; it is asked for some KiB at a time. */
-export function createIdSource(randomBytes: (size: number) => Buffer): IdSource {
-  let pool = randomBytes(POOL_BYTES);
+/** `drawBytes` must be a cryptographic source; it is asked for some KiB at a time. */
+export function createIdSource(drawBytes: (size: number) => Buffer): IdSource {
+  let pool = drawBytes(POOL_BYTES);
   let used = 0;
 
   function copyRandom(buffer: Buffer, offset: number): void {
     if (used === POOL_BYTES) {
-      pool = randomBytes(POOL_BYTES);
+      pool = drawBytes(POOL_BYTES);
       used = 0;
     }
     pool.copy(buffer, offset, used, used + UUID_BYTES);

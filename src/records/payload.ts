@@ -47,9 +47,10 @@ const INT4_MIN = -2_147_483_648;
 export function readPayload(body: Buffer): Payload | Fault {
   if (!isUtf8(body))
     return fault('body_not_utf8', null, 'Bad request body: it has bytes that are not UTF-8.');
+  const text = body.toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(body.toString('utf8'));
+    value = JSON.parse(text);
   } catch {
     return fault('body_not_json', null, 'Bad request body: it must be exactly one JSON object.');
   }
@@ -60,7 +61,7 @@ export function readPayload(body: Buffer): Payload | Fault {
       'Bad request body: it must be one JSON object, not an array, text or number.',
     );
   }
-  return { fields: value as Record<string, unknown>, hasEscapes: body.includes('\\u') };
+  return { fields: value as Record<string, unknown>, hasEscapes: text.includes('\\u') };
 }
 
 /** A text that has to be there and not be blank; not trimmed. */

@@ -1,6 +1,7 @@
 /**
- * RFC 3339 -> microseconds since 1970, exact. As Go reads it: upper-case T and Z, an offset, any number of fraction
- * digits (cut to microseconds), real days of a real calendar, no leap second. Pure.
+ * RFC 3339 -> microseconds since 1970, exact from 1685 to 2255 (2^53 us either way). As Go reads it: upper-case T and
+ * Z, an offset, any number of fraction digits (cut to microseconds), real days of a real calendar, no leap second.
+ * Pure.
  */
 import { fault, type Fault, type Payload } from './payload.ts';
 

@@ -47,7 +47,8 @@ function readHost(authority: string): string | null {
   }
   // Rare: user info, IPv6, names beyond ASCII. `URL` knows; the path is kept from it, since it would change it.
   const url = URL.canParse(`http://${authority}/`) ? new URL(`http://${authority}/`) : null;
-  return url === null || url.hostname === '' || url.pathname !== '/' ? null : url.hostname.toLowerCase();
+  if (url === null || url.pathname !== '/') return null;
+  return url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
 }
 
 /** Escapes what may not stand in a path; keeps the escapes that are there. Null when one of them is broken. */

@@ -2,7 +2,7 @@
  * What a pageview and an event have in common: url, timestamp, visitor_ip, user_agent, checked in HitKeep's order,
  * and what follows from them. The visitor's address is judged and used for the country; it is kept nowhere. Pure.
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { deriveId, parseUuid, type IdSource } from './identity.ts';
 import {
   fault,
@@ -56,7 +56,7 @@ export function readVisit(payload: Payload, context: ReadContext): Visit | Fault
   if (isFault(timestampUs)) return timestampUs;
   const address = readRequiredText(payload, 'visitor_ip', ADDRESS_ADVICE);
   if (isFault(address)) return address;
-  if (isIP(address.trim()) === 0) return fault('field_invalid', 'visitor_ip', ADDRESS_ADVICE);
+  if (!isAddress(address.trim())) return fault('field_invalid', 'visitor_ip', ADDRESS_ADVICE);
   const userAgent = readRequiredText(payload, 'user_agent', 'user_agent is required.');
   if (isFault(userAgent)) return userAgent;
   const id = readId(payload, context);
@@ -82,6 +82,12 @@ export function readId(payload: Payload, context: ReadContext): string | null | 
   }
   const id = typeof value === 'string' ? parseUuid(value) : null;
   return id ?? fault('field_invalid', 'id', 'id must be a UUID, or be left out.');
+}
+
+/** IPv4 or IPv6, without a port; IPv6 with any zone (fe80::1%eth0). */
+export function isAddress(text: string): boolean {
+  const zone = text.indexOf('%');
+  return zone === -1 ? isIP(text) !== 0 : zone < text.length - 1 && isIPv6(text.slice(0, zone));
 }
 
 /** A text decoded from the url may hold what the url itself did not. */

@@ -14,7 +14,7 @@ export interface Balance {
   readonly invented: number;
 }
 
-export async function balance(sql: Sql, senders: Senders): Promise<Balance> {
+async function balance(sql: Sql, senders: Senders): Promise<Balance> {
   const result = { promised: 0, stored: 0, missing: 0, twice: 0, invented: 0 };
   for (const table of ['hits', 'events', 'ai_fetches'] as const) {
     const rows = await sql<{ id: string; times: number }[]>`
