@@ -33,9 +33,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: fc.record({
-      kind: fc.constantFrom('sync', 'read', 'store', 'reopen', 'crash'),
-    }) as fc.Arbitrary<Step>,
+    arbitrary: fc
+      .constantFrom('sync' as const, 'read' as const, 'store' as const, 'reopen' as const, 'crash' as const)
+      .map((kind): Step => ({ kind })),
   },
 );
 
