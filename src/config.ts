@@ -209,6 +209,9 @@ export const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
   ),
 };
 
+/** What Kubernetes puts into every container of a namespace that has a service named sluice. */
+const KUBERNETES = /^SLUICE_(\w+_)?(SERVICE|PORT)(_|$)/;
+
 /** Reads the environment. Throws one Error whose message lists every bad value, one a line. */
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
@@ -223,7 +226,9 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   });
   const known = new Set(Object.values(settings).map((entry) => entry.variable));
   for (const name of Object.keys(environment)) {
-    if (name.startsWith('SLUICE_') && !known.has(name)) problems.push(`  ${name} is no setting of Sluice`);
+    if (name.startsWith('SLUICE_') && !known.has(name) && !KUBERNETES.test(name)) {
+      problems.push(`  ${name} is no setting of Sluice`);
+    }
   }
   if (problems.length > 0) {
     throw new Error(

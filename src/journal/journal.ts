@@ -9,6 +9,7 @@
  * entries and all that wait have failed, nothing is written any more, what was synced can still be read.
  */
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
@@ -65,6 +66,7 @@ export interface JournalStats {
 }
 
 const MARK_INTERVAL_MS = 1000;
+const FLUSH_MS = 5000;
 /** Less room than this is none: it would be a handful of records. */
 const ROOM_BYTES_MIN = 256 * 1024;
 const SYNCED = Promise.resolve('synced' as const);
@@ -234,7 +236,8 @@ export async function openJournal(
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
     }),
     async close() {
-      await flush();
+      // A disk without room must not hold up a stop: what nobody was promised may fail.
+      await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
       wake();
       clearInterval(markTimer);

@@ -4,6 +4,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { unlink } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SegmentContent } from './recovery.ts';
 import { prepareSpare, SEGMENT_HEADER_BYTES, syncDirectory, takeSpare, type JournalLog } from './segment.ts';
 
@@ -49,10 +50,14 @@ export async function createRoll(
   let isClosed = false;
   let retry: NodeJS.Timeout | undefined;
 
-  /** Starts to make a spare when there is none and the budget allows one. Resolves to whether there is one. */
-  function wantSpare(): Promise<boolean> {
+  /**
+   * Starts to make a spare when there is none and there is a budget for one. Resolves to whether there is one. The
+   * first segment of a run has to be, whatever the budget: a full journal could never be emptied otherwise.
+   */
+  function wantSpare(isFirst: boolean): Promise<boolean> {
     if (spare !== null) return spare;
-    if (isClosed || bytesOnDisk + segmentBytes > values.journalBytesMax) return Promise.resolve(false);
+    const isAffordable = isFirst || bytesOnDisk + segmentBytes <= values.journalBytesMax;
+    if (isClosed || !isAffordable) return Promise.resolve(false);
     bytesOnDisk += segmentBytes;
     spare = prepareSpare(directory, segmentBytes).then(
       () => {
@@ -67,7 +72,7 @@ export async function createRoll(
         if (!isDiskFull)
           log('error', { err: error }, 'no room for another journal segment; trying again each second');
         isDiskFull = true;
-        retry = setTimeout(() => void wantSpare(), RETRY_MS);
+        retry = setTimeout(() => void wantSpare(false), RETRY_MS);
         retry.unref();
         return false;
       },
@@ -75,8 +80,13 @@ export async function createRoll(
     return spare;
   }
 
-  async function startSegment(firstSequence: number): Promise<void> {
-    if (!(await wantSpare())) throw new Error('there is no room for another journal segment');
+  /** Waits for room, except at the very start: what is already accepted must not fail for a full disk. */
+  async function startSegment(firstSequence: number, isFirst: boolean): Promise<void> {
+    while (!(await wantSpare(isFirst))) {
+      if (isFirst || isClosed)
+        throw new Error(`there is no room for a journal segment in ${directory}: free some`);
+      await sleep(RETRY_MS);
+    }
     const taken = await takeSpare(directory, firstSequence);
     spare = null;
     isSpareReady = false;
@@ -91,10 +101,10 @@ export async function createRoll(
       sizeBytes: segmentBytes,
       damaged: [],
     });
-    void wantSpare();
+    void wantSpare(false);
   }
 
-  await startSegment(nextSequence);
+  await startSegment(nextSequence, true);
 
   return {
     get bytesOnDisk() {
@@ -112,7 +122,7 @@ export async function createRoll(
         : segmentsLeft * (segmentBytes - SEGMENT_HEADER_BYTES - values.frameBytesMax);
     },
     async place(bytes, firstSequence) {
-      if (file === null || offset + bytes > segmentBytes) await startSegment(firstSequence);
+      if (file === null || offset + bytes > segmentBytes) await startSegment(firstSequence, false);
       if (file === null) throw new Error('a segment was started, and there is none');
       return { file, offset };
     },
@@ -134,7 +144,7 @@ export async function createRoll(
           log('warn', { err: error }, 'a stored journal segment cannot be deleted'),
         );
       }
-      if (dropped > 0) void wantSpare();
+      if (dropped > 0) void wantSpare(false);
     },
     async close() {
       isClosed = true;

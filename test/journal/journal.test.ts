@@ -138,6 +138,25 @@ describe('the limits of the journal', () => {
     await journal.close();
   });
 
+  it('that is full can be opened, emptied and used again', async () => {
+    const folder = await makeFolder();
+    const values = { journalBytesMax: 3 * SEGMENT_BYTES };
+    const first = await folder.open(values);
+    let kept = 0;
+    while (first.stats().state === 'open') {
+      const entry = makeEntry(kept + 1, 4000);
+      if (first.append(entry, 0, entry.length).kind === 'refused') break;
+      kept++;
+      await first.flush();
+    }
+    await first.close();
+    const second = await folder.open(values);
+    expect(await readAll(second)).toEqual(range(1, kept));
+    second.advanceStored(kept);
+    await keep(second, kept + 1);
+    await second.close();
+  });
+
   it('refuses entries when too many wait for the disk', async () => {
     const journal = await (await makeFolder()).open({ pendingBytesMax: 10_000 });
     const entry = makeEntry(1, 4000);
