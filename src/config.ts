@@ -86,7 +86,8 @@ export const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     'size',
     '64KiB',
     'A larger body is answered with 413.',
-    parseBytes(1 * KIB, 16 * MIB),
+    // Escaping may treble a record, and the largest must still fit a frame of the journal.
+    parseBytes(1 * KIB, 1 * MIB),
   ),
   ackWaitMs: setting(
     'SLUICE_ACK_WAIT',
@@ -114,21 +115,21 @@ export const settings: { readonly [K in keyof Config]: Setting<Config[K]> } = {
     'size',
     '4GiB',
     'Disk that the journal may use while Postgres is away. When it is spent: 503 until Postgres has caught up.',
-    parseBytes(2 * MIB, 2 ** 50),
+    parseBytes(32 * MIB, 2 ** 50),
   ),
   segmentBytes: setting(
     'SLUICE_JOURNAL_SEGMENT_BYTES',
     'size',
     '32MiB',
     'Size of one journal file; at least two are kept.',
-    parseBytes(1 * MIB, 1024 * MIB),
+    parseBytes(16 * MIB, 1024 * MIB),
   ),
   pendingBytesMax: setting(
     'SLUICE_JOURNAL_PENDING_BYTES',
     'size',
     '64MiB',
     'Memory for records that wait for the disk. When it is full: 503.',
-    parseBytes(1 * MIB, 4096 * MIB),
+    parseBytes(8 * MIB, 4096 * MIB),
   ),
   batchBytesMax: setting(
     'SLUICE_BATCH_BYTES',
@@ -230,10 +231,14 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
       problems.push(`  ${name} is no setting of Sluice`);
     }
   }
+  const config = Object.fromEntries(entries) as Config;
+  if (config.journalBytesMax < 2 * config.segmentBytes) {
+    problems.push('  SLUICE_JOURNAL_MAX_BYTES must be at least two times SLUICE_JOURNAL_SEGMENT_BYTES');
+  }
   if (problems.length > 0) {
     throw new Error(
       `The settings have ${problems.length} problem(s):\n${problems.join('\n')}\n'sluice config' lists all settings.`,
     );
   }
-  return Object.fromEntries(entries) as Config;
+  return config;
 }

@@ -39,6 +39,7 @@ describe('the settings', () => {
     [{ SLUICE_BODY_MAX_BYTES: '1' }, 'SLUICE_BODY_MAX_BYTES must be a size'],
     [{ SLUICE_ACK_WAIT: '10' }, 'SLUICE_ACK_WAIT must be a duration'],
     [{ SLUICE_DURABILITY: 'memory' }, 'SLUICE_DURABILITY must be journal or postgres'],
+    [{ SLUICE_JOURNAL_MAX_BYTES: '32MiB' }, 'at least two times SLUICE_JOURNAL_SEGMENT_BYTES'],
     [{ SLUICE_TPYO: '1' }, 'SLUICE_TPYO is no setting'],
   ])('refuse %j', (environment, advice) => {
     expect(() => readConfig(environment)).toThrow(advice);

@@ -241,6 +241,30 @@ describe('a record sent again', () => {
   });
 });
 
+describe('the largest body that can be configured', () => {
+  it('is kept, although escaping trebles it', async () => {
+    const own = await makeDirectory();
+    const large = await startProcess({
+      DATABASE_URL: database.url,
+      SLUICE_DATA_DIR: own.path,
+      SLUICE_BODY_MAX_BYTES: '1MiB',
+      SLUICE_JOURNAL_SEGMENT_BYTES: '16MiB',
+    });
+    const id = randomUUID();
+    const path = `/${'€'.repeat(349_000)}`;
+    const answer = await fetch(`${large.base}/api/ingest/server/pageview`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${site.token}`, prefer: 'durability=postgres' },
+      body: JSON.stringify({ ...visit, id, url: `https://example.com${path}` }),
+    });
+    expect(answer.status).toBe(202);
+    const row = await only<{ path: string }>('hits', id);
+    expect(row.path).toBe(encodeURI(path));
+    expect(await large.stop('SIGTERM')).toBe(0);
+    await own.remove();
+  });
+});
+
 describe('the durability of an answer', () => {
   it('is named when it was asked for, and not otherwise', async () => {
     const path = '/api/ingest/server/pageview';
