@@ -166,6 +166,28 @@ describe('a running gateway', () => {
   });
 });
 
+describe('a record that insists on Postgres', () => {
+  it('is answered with 202 naming the journal when Postgres is late: it is kept, and arrives', async () => {
+    const site = await createDemoSite(database.sql, 'late.example.com');
+    const gateway = await start({ SLUICE_ACK_WAIT: '300ms' });
+    await database.sql`ALTER TABLE hits RENAME TO hits_away`;
+    const answer = await fetch(`${gateway.base}/api/ingest/server/pageview`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${site.token}`, prefer: 'durability=postgres' },
+      body: record(site.domain),
+    });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('preference-applied')).toBe('durability=journal');
+    expect(await (await fetch(`${gateway.base}/readyz`)).json()).toMatchObject({
+      status: 'ready',
+      checks: { postgres: expect.stringContaining('does not take rows') },
+    });
+    await database.sql`ALTER TABLE hits_away RENAME TO hits`;
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+    expect(await database.sql`SELECT 1 FROM hits WHERE site_id = ${site.siteId}`).toHaveLength(1);
+  });
+});
+
 describe('a stop', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)(
     'by %s answers what is in flight, empties the journal, exits with 0',
