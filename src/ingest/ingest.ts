@@ -18,7 +18,7 @@ import type { TimePolicy } from '../records/time.ts';
 import { createAcknowledgement } from './acknowledgement.ts';
 import { admitBody, admitDomain, admitSite, admitToken, checkGrantAgain, checkKey } from './admission.ts';
 import type { CountryOf } from './country.ts';
-import { aiFetchKind, eventKind, pageviewKind, type Dropable, type Kind } from './kinds.ts';
+import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import { createTally, type IngestStats } from './tally.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
@@ -47,7 +47,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
 
-  async function judge<R extends Dropable>(kind: Kind<R>, request: Request): Promise<Verdict> {
+  async function judge<R extends Droppable>(kind: Kind<R>, request: Request): Promise<Verdict> {
     const admitted = admitToken(grants, request.headers);
     const grant = admitted instanceof Promise ? await admitted : admitted;
     if (isRefusal(grant)) return grant;
@@ -72,7 +72,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     return acknowledge(request.headers.prefer, journal.append(writer.buffer, 0, writer.length));
   }
 
-  function readRecord<R extends Dropable>(
+  function readRecord<R extends Droppable>(
     kind: Kind<R>,
     payload: Payload,
     request: Request,
@@ -90,13 +90,13 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     return isFault(record) ? refuseFault(record) : record;
   }
 
-  async function serve<R extends Dropable>(kind: Kind<R>, request: Request): Promise<Reply> {
+  async function serve<R extends Droppable>(kind: Kind<R>, request: Request): Promise<Reply> {
     const verdict = await judge(kind, request);
     tally.count(kind.name, verdict);
     return replyTo(verdict);
   }
 
-  function routeOf<R extends Dropable>(kind: Kind<R>): Route {
+  function routeOf<R extends Droppable>(kind: Kind<R>): Route {
     return {
       method: 'POST',
       path: kind.path,

@@ -10,11 +10,11 @@ import type { Request } from '../http/request.ts';
 import { refuse, type Refusal } from './verdict.ts';
 
 /** What every record has. */
-export interface Dropable {
+export interface Droppable {
   readonly isDropped: boolean;
 }
 
-export interface Kind<R extends Dropable> {
+export interface Kind<R extends Droppable> {
   readonly name: string;
   readonly path: string;
   /** The site named by the path; null when the record itself leads to it. */

@@ -129,6 +129,7 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
     async quarantine(row) {
       try {
         await bounded(insertQuarantined(deps.sql, row));
+        lastFault = null;
         return { kind: 'stored', inserted: 1, duplicates: 0 };
       } catch (error) {
         lastFault = describeError(error);
