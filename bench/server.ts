@@ -55,7 +55,12 @@ async function startUnjournaled(values: Config): Promise<Running> {
     connectTimeoutMs: 5000,
   });
   const grants = await createGrants(
-    { grantsMax: values.grantsMax, staleMaxMs: values.grantStaleMs, pollMs: values.revocationPollMs },
+    {
+      grantsMax: values.grantsMax,
+      staleMaxMs: values.grantStaleMs,
+      pollMs: values.revocationPollMs,
+      nodeName: 'bench',
+    },
     { sql, redis: null, log: log.write },
   );
   const ingest = createIngest(
@@ -68,7 +73,7 @@ async function startUnjournaled(values: Config): Promise<Running> {
     { grants, journal: createForgetful(), countryOf: createCountries() },
   );
   const server: Server = await startServer(
-    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, trustedProxies: [] },
     {
       routes: ingest.routes,
       onFault: (error) => {

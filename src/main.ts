@@ -2,6 +2,7 @@
  * Makes the parts in the order of a record's path, hands each its values, and stops them front first: no part is
  * stopped while another may still give it work.
  */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
@@ -90,7 +91,7 @@ async function makeParts(
   );
   const health = createHealthRoutes(parts);
   const server = await startServer(
-    { host: config.host, port: config.port },
+    { host: config.host, port: config.port, trustedProxies: config.trustedProxies },
     {
       routes: [...ingest.routes, ...health.routes],
       onFault: (error, requestId) =>
@@ -201,7 +202,12 @@ async function makeGrants(
       : createRedisTier({ url: config.redisUrl, timeoutMs: config.redisTimeoutMs }, { log });
   if (redis !== null) stops.push(() => redis.close());
   const grants = await createGrants(
-    { grantsMax: config.grantsMax, staleMaxMs: config.grantStaleMs, pollMs: config.revocationPollMs },
+    {
+      grantsMax: config.grantsMax,
+      staleMaxMs: config.grantStaleMs,
+      pollMs: config.revocationPollMs,
+      nodeName: config.nodeName ?? `${hostname()}:${config.port}`,
+    },
     { sql, feedSql, redis, log },
   );
   stops.push(() => grants.close());

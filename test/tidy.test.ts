@@ -19,7 +19,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'main',
     'config',
-    'setting',
     'ingest',
     'drain',
     'admin',
@@ -43,8 +42,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'records',
     'crawlers',
   ],
-  config: ['setting'],
-  setting: [],
+  config: [],
   ingest: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
   drain: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
   admin: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
@@ -64,6 +62,8 @@ const OWNED_PACKAGES: Readonly<Record<string, string>> = {
   'uWebSockets.js': 'src/http/',
   postgres: 'src/store/connect.ts',
   ioredis: 'src/grants/redis.ts',
+  jose: 'src/admin/sign-in/session.ts',
+  argon2: 'src/admin/sign-in/password.ts',
   pino: 'src/telemetry/log.ts',
   commander: 'src/cli/',
 };

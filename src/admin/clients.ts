@@ -4,7 +4,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { SiteRole } from '../grants/grant.ts';
-import { publishRevocation } from '../grants/publish.ts';
+import { publishRevocation } from '../grants/revocation/publish.ts';
 import { createToken, hashToken, hintToken } from '../grants/token.ts';
 import type { Sql } from '../store/connect.ts';
 

@@ -1,7 +1,7 @@
 /** Sites: what records belong to. Every change is announced in the same transaction, so that no gateway goes on
  * believing that a domain is unknown. */
 import { randomUUID } from 'node:crypto';
-import { publishRevocation } from '../grants/publish.ts';
+import { publishRevocation } from '../grants/revocation/publish.ts';
 import type { Sql } from '../store/connect.ts';
 
 export interface Site {

@@ -4,7 +4,7 @@
  * whose look-ups have 8 of their own. One that waits or runs for more than 2 s, or finds 1000 waiting, is doubt.
  */
 import type { Sql } from '../store/connect.ts';
-import type { Grant, SiteRole, SiteVerdict } from './grant.ts';
+import { readRoles, type Grant, type RoleEntry, type SiteRole, type SiteVerdict } from './grant.ts';
 
 export type ClientFound =
   | { readonly kind: 'grant'; readonly grant: Grant }
@@ -149,23 +149,49 @@ interface ClientRow {
   /** Infinity for a client that does not expire. */
   readonly expires_at_ms: number;
   readonly is_revoked: boolean;
-  readonly roles: readonly (readonly [string, SiteRole])[];
+  readonly roles: readonly RoleEntry[] | null;
 }
 
-/** A team's client loads only grants on sites that are the team's now; a personal client loads all of its own. */
+/**
+ * A team's client loads only grants on sites that are the team's now; a personal client loads all of its own, with
+ * what its user may do there now; an organization key has one role on all sites of its organization. A user's
+ * organization key is worth nothing once the user is neither owner nor admin there. After a roll with grace the old
+ * token is found by its own hash, and expires by its own time.
+ */
 function selectClient(sql: Sql, tokenHash: string): PromiseLike<ClientRow[]> {
   return sql<ClientRow[]>`
     SELECT c.id, c.version::float8 AS version,
-           coalesce(extract(epoch FROM c.expires_at) * 1000, 'Infinity')::float8 AS expires_at_ms,
-           (c.revoked_at IS NOT NULL OR t.archived_at IS NOT NULL) AS is_revoked,
-           coalesce((
-             SELECT json_agg(json_build_array(r.site_id, r.role))
-             FROM api_client_site_roles r JOIN sites s ON s.id = r.site_id
+           coalesce(extract(epoch FROM least(
+             c.expires_at, CASE WHEN c.previous_secret_hash = ${tokenHash} THEN c.previous_expires_at END
+           )) * 1000, 'Infinity')::float8 AS expires_at_ms,
+           (c.revoked_at IS NOT NULL OR t.archived_at IS NOT NULL OR o.archived_at IS NOT NULL
+             OR (c.scope IS NOT NULL AND c.user_id IS NOT NULL AND NOT EXISTS (
+               SELECT FROM tenant_members m
+               WHERE m.tenant_id = o.id AND m.user_id = c.user_id AND m.role IN ('owner', 'admin')))) AS is_revoked,
+           CASE WHEN c.scope IS NULL THEN (
+             SELECT json_agg(json_build_array(r.site_id, r.role, CASE
+               WHEN c.user_id IS NULL THEN r.role
+               WHEN array_position(${ROLE_ORDER}::text[], u.role) > array_position(${ROLE_ORDER}::text[], r.role) THEN u.role
+               WHEN u.role IS NOT NULL THEN r.role
+             END))
+             FROM api_client_site_roles r
+             JOIN sites s ON s.id = r.site_id
+             JOIN tenants st ON st.id = s.tenant_id AND st.archived_at IS NULL
+             LEFT JOIN user_site_roles u ON u.site_id = r.site_id AND u.user_id = c.user_id
              WHERE r.api_client_id = c.id AND (c.tenant_id IS NULL OR s.tenant_id = c.tenant_id)
-           ), '[]') AS roles
-    FROM api_clients c LEFT JOIN tenants t ON t.id = c.tenant_id
-    WHERE c.secret_hash = ${tokenHash}`;
+           ) ELSE (
+             SELECT json_agg(json_build_array(s.id, k.role, k.role))
+             FROM sites s, (SELECT CASE c.scope WHEN 'read-write' THEN 'admin' ELSE 'viewer' END AS role) AS k
+             WHERE s.tenant_id = c.organization_id
+           ) END AS roles
+    FROM api_clients c
+    LEFT JOIN tenants t ON t.id = c.tenant_id
+    LEFT JOIN tenants o ON o.id = c.organization_id
+    WHERE c.secret_hash = ${tokenHash} OR c.previous_secret_hash = ${tokenHash}`;
 }
+
+/** The strongest first. */
+const ROLE_ORDER: readonly SiteRole[] = ['owner', 'admin', 'editor', 'viewer'];
 
 function judgeClient(tokenHash: string, row: ClientRow | undefined, wallNowMs: number): ClientFound {
   if (row === undefined) return { kind: 'unknown' };
@@ -177,7 +203,7 @@ function judgeClient(tokenHash: string, row: ClientRow | undefined, wallNowMs: n
     tokenHash,
     version,
     expiresAtMs,
-    siteRoles: new Map(roles),
+    ...readRoles(roles ?? []),
     isRevoked: false,
   };
   return { kind: 'grant', grant };

@@ -9,7 +9,13 @@ export interface Grant {
   readonly version: number;
   /** Infinity = never. Compared with the wall clock at every use. */
   readonly expiresAtMs: number;
+  /** As granted: what server-side pageviews and events go by. */
   readonly siteRoles: ReadonlyMap<string, SiteRole>;
+  /**
+   * What AI fetches go by: of a personal client the weaker of what was granted and what its user may do on the site
+   * now, as in HitKeep; of any other client the same as `siteRoles`.
+   */
+  readonly currentRoles: ReadonlyMap<string, SiteRole>;
   /**
    * Flipped, once, when this object no longer tells the truth: the client was revoked, or changed, or may have.
    * A request that waited for something looks at it last, and resolves its token again when it is set.
@@ -29,6 +35,24 @@ export type SiteVerdict =
   | { readonly kind: 'site'; readonly siteId: string }
   | { readonly kind: 'unknown' }
   | { readonly kind: 'doubt'; readonly cause: string };
+
+/** A site, the role granted there, and the role that it comes to now; null: none. */
+export type RoleEntry = readonly [siteId: string, granted: SiteRole, current: SiteRole | null];
+
+export function readRoles(entries: readonly RoleEntry[]): Pick<Grant, 'siteRoles' | 'currentRoles'> {
+  const siteRoles = new Map(entries.map(([siteId, granted]) => [siteId, granted]));
+  const isSame = entries.every(([, granted, current]) => granted === current);
+  const current = entries.flatMap(([siteId, , role]) => (role === null ? [] : [[siteId, role] as const]));
+  return { siteRoles, currentRoles: isSame ? siteRoles : new Map(current) };
+}
+
+export function writeRoles(grant: Grant): readonly RoleEntry[] {
+  return [...grant.siteRoles].map(([siteId, granted]) => [
+    siteId,
+    granted,
+    grant.currentRoles.get(siteId) ?? null,
+  ]);
+}
 
 /** The permission site.manage_data: owner and admin have it, editor and viewer do not. */
 export function mayManageData(role: SiteRole): boolean {

@@ -113,7 +113,11 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
 
 function isSame(one: Grant, other: Grant): boolean {
   if (one.version !== other.version || one.expiresAtMs !== other.expiresAtMs) return false;
-  if (one.siteRoles.size !== other.siteRoles.size) return false;
-  for (const [siteId, role] of one.siteRoles) if (other.siteRoles.get(siteId) !== role) return false;
+  return isSameRoles(one.siteRoles, other.siteRoles) && isSameRoles(one.currentRoles, other.currentRoles);
+}
+
+function isSameRoles(one: Grant['siteRoles'], other: Grant['siteRoles']): boolean {
+  if (one.size !== other.size) return false;
+  for (const [siteId, role] of one) if (other.get(siteId) !== role) return false;
   return true;
 }

@@ -10,7 +10,7 @@
  * tried, and the answer comes from Postgres: slower, never wrong.
  */
 import { Redis } from 'ioredis';
-import type { Grant, SiteRole } from './grant.ts';
+import { readRoles, writeRoles, type Grant, type RoleEntry } from './grant.ts';
 
 export interface RedisTier {
   /** Null: not there, or Redis did not answer. */
@@ -19,8 +19,24 @@ export interface RedisTier {
   fill(grant: Grant, sequence: number): void;
   /** Leaves a tombstone: nothing below `version` can be filled in. */
   revoke(tokenHash: string, version: number, sequence: number): void;
+  /** Lost when Redis does not answer. */
+  publish(channel: string, text: string): void;
+  /** On a connection of its own, made again whenever it is lost. */
+  subscribe(channel: string, listener: Listener): Subscription;
   stats(): { readonly failures: number; readonly isConnected: boolean };
   close(): Promise<void>;
+}
+
+export interface Listener {
+  readonly onMessage: (text: string) => void;
+  /** At the start, and after every gap. */
+  readonly onSubscribed: () => void;
+}
+
+export interface Subscription {
+  /** Drops the connection and makes it anew: it is silent. */
+  renew(): void;
+  close(): void;
 }
 
 export interface SharedGrant {
@@ -135,6 +151,8 @@ export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier
     },
     fill: (grant, sequence) => write(grant.tokenHash, grant.version, sequence, printGrant(grant), ENTRY_MS),
     revoke: (tokenHash, version, sequence) => write(tokenHash, version, sequence, '', TOMBSTONE_MS),
+    publish: (channel, text) => void run(() => redis.publish(channel, text)),
+    subscribe: (channel, listener) => subscribe(values.url, channel, listener),
     stats: () => ({ failures, isConnected }),
     async close() {
       isConnected = false;
@@ -143,17 +161,36 @@ export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier
   };
 }
 
+function subscribe(url: string, channel: string, listener: Listener): Subscription {
+  const subscriber = new Redis(url, {
+    connectTimeout: 1000,
+    maxRetriesPerRequest: null,
+    autoResubscribe: false,
+    retryStrategy: (attempt) => Math.min(1000, attempt * 50),
+    connectionName: 'sluice-listener',
+  });
+  subscriber.on('error', () => undefined);
+  subscriber.on('message', (_channel: string, text: string) => listener.onMessage(text));
+  subscriber.on('ready', () => {
+    subscriber.subscribe(channel).then(listener.onSubscribed, () => subscriber.disconnect(true));
+  });
+  return {
+    renew: () => subscriber.disconnect(true),
+    close: () => subscriber.disconnect(),
+  };
+}
+
 interface StoredGrant {
   readonly clientId: string;
   readonly expiresAtMs: number | null;
-  readonly siteRoles: readonly (readonly [string, SiteRole])[];
+  readonly roles: readonly RoleEntry[];
 }
 
 function printGrant(grant: Grant): string {
   const stored: StoredGrant = {
     clientId: grant.clientId,
     expiresAtMs: grant.expiresAtMs === Infinity ? null : grant.expiresAtMs,
-    siteRoles: [...grant.siteRoles],
+    roles: writeRoles(grant),
   };
   return JSON.stringify(stored);
 }
@@ -171,7 +208,7 @@ function parseEntry(tokenHash: string, text: string): SharedGrant | null {
         tokenHash,
         version: Number(version),
         expiresAtMs: stored.expiresAtMs ?? Infinity,
-        siteRoles: new Map(stored.siteRoles),
+        ...readRoles(stored.roles),
         isRevoked: false,
       },
       sequence: Number(sequence),

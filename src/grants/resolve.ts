@@ -10,9 +10,9 @@ import type { Sql } from '../store/connect.ts';
 import { createDatabase, createFlights, type ClientFound, type Flight } from './database.ts';
 import type { Denial, SiteVerdict, TokenVerdict } from './grant.ts';
 import { createMemory } from './memory.ts';
-import type { Revocation } from './publish.ts';
 import type { RedisTier } from './redis.ts';
-import { startRevocationFeed } from './revocation.ts';
+import { startCoherence, type Coherence, type CoherenceStats } from './revocation/coherence.ts';
+import type { LoggedRevocation } from './revocation/publish.ts';
 import { createSites } from './site.ts';
 import { hashToken, isPossibleToken, TOKEN_LENGTH_MAX } from './token.ts';
 
@@ -24,11 +24,13 @@ export interface Grants {
   /** `domain` in lower case, without a leading 'www.'. */
   peekSite(domain: string): SiteVerdict | null;
   resolveSite(domain: string): Promise<SiteVerdict>;
+  readonly announce: Coherence['announce'];
+  readonly readReceipt: Coherence['readReceipt'];
   stats(): GrantStats;
   close(): Promise<void>;
 }
 
-export interface GrantStats {
+export interface GrantStats extends CoherenceStats {
   readonly hits: number;
   readonly negativeHits: number;
   /** Look-ups beyond this process' memory; background refreshes are among them. */
@@ -40,10 +42,6 @@ export interface GrantStats {
   readonly doubts: number;
   readonly cached: number;
   readonly cachedNegatives: number;
-  /** Null: the revocation log could not be read yet. */
-  readonly lastSequence: number | null;
-  /** Since the revocation log was last known to be read to its end. */
-  readonly feedAgeMs: number;
   readonly isBelievable: boolean;
 }
 
@@ -51,6 +49,8 @@ export interface GrantValues {
   readonly grantsMax: number;
   readonly staleMaxMs: number;
   readonly pollMs: number;
+  /** In receipts. */
+  readonly nodeName: string;
 }
 
 export interface GrantDeps {
@@ -80,13 +80,12 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
   const database = createDatabase(deps.sql, wallNow);
   const sites = createSites({ database, isBelievable, now });
   const flights = createFlights<TokenVerdict>();
-  const counts = { hits: 0, negativeHits: 0, misses: 0, redisHits: 0, doubts: 0 };
-  const feed = startRevocationFeed(
-    { pollMs: values.pollMs },
-    { sql: deps.feedSql ?? deps.sql, apply, applyGap, log: deps.log, now },
+  const coherence = await startCoherence(
+    { pollMs: values.pollMs, nodeName: values.nodeName, boundMs: values.staleMaxMs },
+    { sql: deps.feedSql ?? deps.sql, redis, apply, applyGap, log: deps.log, now, wallNow },
   );
-
-  function apply({ kind, subject, version }: Revocation, sequence: number): void {
+  const counts = { hits: 0, negativeHits: 0, misses: 0, redisHits: 0, doubts: 0 };
+  function apply({ kind, subject, version, sequence }: LoggedRevocation): void {
     if (kind === 'site') {
       sites.forget(subject);
       return;
@@ -103,7 +102,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
   }
 
   function isBelievable(verifiedAtMs: number): boolean {
-    return now() - Math.max(verifiedAtMs, feed.currentAsOfMs()) <= values.staleMaxMs;
+    return now() - Math.max(verifiedAtMs, coherence.currentAsOfMs()) <= values.staleMaxMs;
   }
 
   function judgeExpiry(verdict: Granted): TokenVerdict {
@@ -131,13 +130,13 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
   /** Null: nothing there that can be believed. */
   async function readRedis(tokenHash: string, flight: Flight): Promise<TokenVerdict | null> {
     const shared = redis === null ? null : await redis.read(tokenHash);
-    if (shared === null || flight.isOvertaken || feed.lastSequence() === null) return null;
+    if (shared === null || flight.isOvertaken || coherence.lastSequence() === null) return null;
     // Everything that was announced since its reader asked Postgres must have passed through this memory.
     const { grant, sequence } = shared;
     if (sequence < memory.leastSequence || grant.version < memory.leastVersion(tokenHash)) return null;
     if (!isBelievable(-Infinity)) return null;
     counts.redisHits++;
-    return judgeExpiry(memory.keepGrant(grant, feed.currentAsOfMs(), now() + REFRESH_MS));
+    return judgeExpiry(memory.keepGrant(grant, coherence.currentAsOfMs(), now() + REFRESH_MS));
   }
 
   /** Null: what was read is older than what is known by now; read again. */
@@ -148,7 +147,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
   ): Promise<TokenVerdict | null> {
     flight.isOvertaken = false;
     const startedAtMs = now();
-    const sequence = feed.lastSequence();
+    const sequence = coherence.lastSequence();
     const found = await database.findClient(tokenHash, isKnown);
     if (found.kind === 'doubt') return found;
     if (flight.isOvertaken) return null;
@@ -193,20 +192,20 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
       siteLookups,
       cached: memory.grantCount,
       cachedNegatives: memory.negativeCount,
-      lastSequence: feed.lastSequence(),
-      feedAgeMs: now() - feed.currentAsOfMs(),
       isBelievable: isBelievable(-Infinity),
+      ...coherence.stats(),
     };
   }
 
-  await feed.poll();
   return {
     peek,
     resolve: async (token) => peek(token) ?? fly(hashToken(token)),
     peekSite: (domain) => sites.peek(domain),
     resolveSite: async (domain) => sites.peek(domain) ?? sites.resolve(domain),
+    announce: coherence.announce,
+    readReceipt: coherence.readReceipt,
     stats,
-    close: () => feed.close(),
+    close: () => coherence.close(),
   };
 }
 

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { createForwardedReader, printAddress } from './address.ts';
 import { createBodyCollector } from './body.ts';
 import { readHead, type Head } from './framing.ts';
 import { createProblem } from './problem.ts';
@@ -31,7 +32,12 @@ interface Exchange {
 /** Long enough for a request that its sender has already written. */
 const QUIET_MS = 100;
 
-export function createExchanges(onFault: (error: unknown, requestId: string) => void): Exchanges {
+export function createExchanges(
+  trustedProxies: readonly string[],
+  onFault: (error: unknown, requestId: string) => void,
+): Exchanges {
+  const isProxied = trustedProxies.length > 0;
+  const readForwarded = createForwardedReader(trustedProxies);
   let inFlight = 0;
   let requests = 0;
   let framingViolations = 0;
@@ -54,6 +60,11 @@ export function createExchanges(onFault: (error: unknown, requestId: string) => 
     inFlight++;
     response.onAborted(() => finish(exchange));
     return exchange;
+  }
+
+  function readAddress(response: HttpResponse, forwardedFor: string): string {
+    const peer = printAddress(Buffer.from(response.getRemoteAddress()));
+    return isProxied ? readForwarded(peer, forwardedFor) : peer;
   }
 
   function finish(exchange: Exchange): void {
@@ -106,12 +117,15 @@ export function createExchanges(onFault: (error: unknown, requestId: string) => 
         const head = readSoundHead(response, incoming, method);
         if (head === null) return;
         const exchange = open(response);
+        const forwardedFor = isProxied ? incoming.getHeader('x-forwarded-for') : '';
         const request: Request = {
           method,
           path: incoming.getUrl(),
           query: incoming.getQuery(),
           parameters: readParameters(parameterCount, incoming),
           headers: head.headers,
+          fields: route.fields === undefined ? NO_FIELDS : readFields(route.fields, incoming),
+          address: () => (exchange.isOver ? '' : readAddress(response, forwardedFor)),
           body: null,
         };
         if (head.contentLength > route.bodyBytesMax) handle(exchange, route, request);
@@ -165,6 +179,12 @@ function collectBody(
       done(collector.finish());
     }
   });
+}
+
+const NO_FIELDS: Readonly<Record<string, string>> = {};
+
+function readFields(names: readonly string[], incoming: HttpRequest): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name, incoming.getHeader(name)]));
 }
 
 const NO_PARAMETERS: readonly string[] = [];

@@ -37,6 +37,7 @@ export function readHead(
     contentEncoding: '',
     prefer: '',
     idempotencyKey: '',
+    userAgent: '',
   };
   const seen: Collected = {
     contentLength: null,
@@ -87,6 +88,9 @@ function collectHeader(headers: RequestHeaders, seen: Collected, name: string, v
     case 'idempotency-key':
       if (headers.idempotencyKey !== '') seen.violation = 'duplicate Idempotency-Key';
       headers.idempotencyKey = value;
+      break;
+    case 'user-agent':
+      headers.userAgent = value;
       break;
     case '':
       seen.violation = 'empty header name';

@@ -7,6 +7,7 @@ export interface RequestHeaders {
   contentEncoding: string;
   prefer: string;
   idempotencyKey: string;
+  userAgent: string;
 }
 
 export interface Request {
@@ -17,6 +18,10 @@ export interface Request {
   /** The values of the route's `:parameters`, in order, as they stand in the path. */
   readonly parameters: readonly string[];
   readonly headers: RequestHeaders;
+  /** The further headers that the route asked for, by lower-case name; '' when absent. */
+  readonly fields: Readonly<Record<string, string>>;
+  /** The sender's address, as trusted proxies tell it; '' when its connection is gone. */
+  readonly address: () => string;
   /** Null when it is larger than the route allows. */
   readonly body: Buffer | null;
 }
@@ -28,11 +33,15 @@ export interface Reply {
   readonly body: string;
 }
 
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
 export interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: Method;
   /** As uWebSockets.js reads it: '/api/sites/:siteId/ingest/ai-fetch'. */
   readonly path: string;
   readonly bodyBytesMax: number;
+  /** Lower-case names of headers beyond the few that every request has. */
+  readonly fields?: readonly string[];
   /** Never rejects for anything a sender can do: a rejection is a bug, and answered with 500. */
   handle(request: Request): Reply | Promise<Reply>;
 }

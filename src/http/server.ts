@@ -12,12 +12,14 @@ import {
 } from 'uWebSockets.js';
 import { createExchanges, type Exchanges } from './exchange.ts';
 import { createProblem } from './problem.ts';
-import type { Reply, Route } from './request.ts';
+import type { Method, Reply, Route } from './request.ts';
 
 export interface ServerValues {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
+  /** Networks (CIDR) whose word in X-Forwarded-For is taken. */
+  readonly trustedProxies: readonly string[];
 }
 
 export interface ServerDeps {
@@ -47,6 +49,11 @@ export interface ServerStats {
 /** LIBUS_LISTEN_EXCLUSIVE_PORT. Without it a second gateway would share the port, and nobody would notice. */
 const EXCLUSIVE_PORT = 1;
 
+const METHODS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'del' } as const satisfies Record<
+  Method,
+  keyof TemplatedApp
+>;
+
 /** The library takes host, port and flags together; its types do not say so. */
 type ListenExclusively = (
   host: string,
@@ -58,15 +65,14 @@ type ListenExclusively = (
 /** Throws one sentence when the port is taken. */
 export function startServer(values: ServerValues, deps: ServerDeps): Promise<Server> {
   let connections = 0;
-  const exchanges = createExchanges(deps.onFault);
+  const exchanges = createExchanges(values.trustedProxies, deps.onFault);
   const app = App();
   app.filter((_response, count) => {
     connections += count;
   });
   for (const route of deps.routes) {
     const serve = exchanges.serve(route);
-    if (route.method === 'GET') app.get(route.path, serve);
-    else app.post(route.path, serve);
+    app[METHODS[route.method]](route.path, serve);
   }
   for (const [path, methods] of groupByPath(deps.routes)) {
     const reply = refuseMethod(methods);
@@ -83,7 +89,9 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
         return;
       }
       const where = `${values.host}:${values.port}`;
-      reject(new Error(`Cannot listen on ${where}: another process has the port. Stop it, or set PORT.`));
+      reject(
+        new Error(`Cannot listen on ${where}: another process has the port. Stop it, or choose another.`),
+      );
     });
   });
 }

@@ -54,9 +54,9 @@ export function admitBody(request: Request, bytesMax: number): Payload | Refusal
   return isFault(payload) ? refuseFault(payload) : payload;
 }
 
-/** The site, when the grant reaches it. */
-export function admitSite(grant: Grant, siteId: string): string | Refusal {
-  const role = grant.siteRoles.get(siteId);
+/** The site, when one of these roles of a grant reaches it. */
+export function admitSite(roles: Grant['siteRoles'], siteId: string): string | Refusal {
+  const role = roles.get(siteId);
   return role !== undefined && mayManageData(role) ? siteId : FORBIDDEN;
 }
 
@@ -75,7 +75,7 @@ export function admitDomain(
 function admitVerdictOfSite(grant: Grant, site: SiteVerdict): string | Refusal {
   switch (site.kind) {
     case 'site':
-      return admitSite(grant, site.siteId);
+      return admitSite(grant.siteRoles, site.siteId);
     case 'unknown':
       return SITE_NOT_FOUND;
     case 'doubt':

@@ -53,7 +53,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     if (isRefusal(grant)) return grant;
     const named = kind.siteIdOf(request);
     if (named !== null && isRefusal(named)) return named;
-    const early = named === null ? null : admitSite(grant, named);
+    const early = named === null ? null : admitSite(grant.currentRoles, named);
     if (early !== null && isRefusal(early)) return early;
     const payload = checkKey(request.headers.idempotencyKey) ?? admitBody(request, values.bodyBytesMax);
     if (isRefusal(payload)) return payload;

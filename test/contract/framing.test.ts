@@ -14,7 +14,7 @@ let seen: string[] = [];
 
 beforeAll(async () => {
   server = await startServer(
-    { host: '127.0.0.1', port: 0 },
+    { host: '127.0.0.1', port: 0, trustedProxies: [] },
     {
       routes: [
         {

@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { vi } from 'vitest';
 import type { SiteRole } from '../../src/grants/grant.ts';
-import { publishRevocation } from '../../src/grants/publish.ts';
+import { publishRevocation } from '../../src/grants/revocation/publish.ts';
 import { createGrants, type GrantDeps, type Grants, type GrantValues } from '../../src/grants/resolve.ts';
 import { createToken, hashToken } from '../../src/grants/token.ts';
 import type { Sql, Transaction } from '../../src/store/connect.ts';
@@ -97,7 +97,7 @@ export function createFleet(): Fleet {
     lines,
     async start(values, deps) {
       const grants = await createGrants(
-        { grantsMax: 1000, staleMaxMs: 30_000, pollMs: 100, ...values },
+        { grantsMax: 1000, staleMaxMs: 30_000, pollMs: 100, nodeName: 'node', ...values },
         {
           redis: null,
           log: (level, fields, message) => lines.push(JSON.stringify({ level, fields, message })),

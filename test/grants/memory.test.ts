@@ -13,6 +13,7 @@ function makeGrant(
     version,
     expiresAtMs: Infinity,
     siteRoles: new Map(roles),
+    currentRoles: new Map(roles),
     isRevoked: false,
   };
 }
@@ -32,6 +33,10 @@ describe('the memory of grants', () => {
     makeGrant('a', 1, [['other', 'owner']]),
     makeGrant('a', 1),
     { ...makeGrant('a', 1, [['site', 'owner']]), expiresAtMs: 7 },
+    {
+      ...makeGrant('a', 1, [['site', 'owner']]),
+      currentRoles: new Map<string, SiteRole>([['site', 'viewer']]),
+    },
   ])('voids the object that requests hold when a refresh finds it changed', (changed) => {
     const memory = createMemory(10);
     const held = memory.keepGrant(makeGrant('a', 1, [['site', 'owner']]), 0, 0);

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Grant } from '../../src/grants/grant.ts';
-import { publishRevocation } from '../../src/grants/publish.ts';
+import { publishRevocation } from '../../src/grants/revocation/publish.ts';
 import { createRedisTier, type RedisTier } from '../../src/grants/redis.ts';
 import { hashToken } from '../../src/grants/token.ts';
 import type { Sql } from '../../src/store/connect.ts';
@@ -254,6 +254,7 @@ function makeGrant(version: number): Grant {
     version,
     expiresAtMs: Infinity,
     siteRoles: new Map(),
+    currentRoles: new Map(),
     isRevoked: false,
   };
 }

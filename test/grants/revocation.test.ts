@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { publishRevocation, type Revocation } from '../../src/grants/publish.ts';
-import { startRevocationFeed, type RevocationFeed } from '../../src/grants/revocation.ts';
+import { publishRevocation, type Revocation } from '../../src/grants/revocation/publish.ts';
+import { startRevocationFeed, type RevocationFeed } from '../../src/grants/revocation/feed.ts';
 import type { Sql } from '../../src/store/connect.ts';
 import { createDatabase, openTestPool, type TestDatabase } from '../setup/database.ts';
 import { until } from './control.ts';
@@ -37,10 +37,11 @@ async function start(pollMs = 50, now = () => performance.now() + offsetMs): Pro
     { pollMs },
     {
       sql,
-      apply: (revocation, sequence) => seen.push(`${sequence} ${revocation.subject}`),
+      apply: ({ sequence, subject }) => seen.push(`${sequence} ${subject}`),
       applyGap: (sequence) => seen.push(`gap ${sequence}`),
       log: () => undefined,
       now,
+      wallNow: Date.now,
     },
   );
   await feed.poll();

@@ -1,4 +1,5 @@
 /** One setting, and the forms that settings come in. A parser throws a phrase that completes 'NAME …'. */
+import { isIP } from 'node:net';
 
 export interface Setting<T> {
   readonly variable: string;
@@ -33,12 +34,12 @@ export function setting<T>(
 }
 
 /** A setting that may be absent. */
-export function optional(
+export function optional<T>(
   variable: string,
   form: string,
   meaning: string,
-  parse: (text: string) => string,
-): Setting<string | null> {
+  parse: (text: string) => T,
+): Setting<T | null> {
   return setting(variable, form, '', meaning, (value) => (value === '' ? null : parse(value)));
 }
 
@@ -85,6 +86,31 @@ export function parseUrl(protocol: RegExp) {
   return (value: string): string => {
     if (!URL.canParse(value) || !protocol.test(new URL(value).protocol))
       throw new Error('is not a URL of the right kind');
+    return value;
+  };
+}
+
+/** '10.0.0.0/8, 192.0.2.7' -> with a prefix length each. */
+export function parseNetworks(text: string): readonly string[] {
+  return text
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== '')
+    .map((entry) => {
+      const [address = '', bits, ...rest] = entry.split('/');
+      const bitsMax = isIP(address) === 6 ? 128 : 32;
+      const isSound =
+        isIP(address) !== 0 && rest.length === 0 && (bits === undefined || /^\d{1,3}$/.test(bits));
+      if (!isSound || Number(bits ?? 0) > bitsMax)
+        throw new Error('must be a list of networks such as 10.0.0.0/8, 2001:db8::/32');
+      return `${address}/${bits ?? bitsMax}`;
+    });
+}
+
+export function parseText(lengthMin: number, lengthMax: number) {
+  return (value: string): string => {
+    if (value.length < lengthMin || value.length > lengthMax)
+      throw new Error(`must have ${lengthMin} to ${lengthMax} characters`);
     return value;
   };
 }
