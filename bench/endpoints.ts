@@ -9,9 +9,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import autocannon from 'autocannon';
-import { createTeamClient } from '../src/admin/clients.ts';
-import { createSite } from '../src/admin/sites.ts';
-import { ensureDefaultTeam } from '../src/admin/teams.ts';
+import { createSite } from '../src/admin/sites/site.ts';
+import { ensureDefaultTeam } from '../src/admin/teams/team.ts';
+import { changeAs } from '../src/cli/admin/author.ts';
+import { createTeamClient } from '../src/cli/admin/client.ts';
 import { connectPostgres, type Sql } from '../src/store/connect.ts';
 import { startEmbeddedPostgres } from '../src/store/embedded.ts';
 import { migrate } from '../src/store/migrate.ts';
@@ -171,18 +172,15 @@ async function waitForRows(sql: Sql, table: string, atLeast: number): Promise<vo
 }
 
 async function createDemo(sql: Sql): Promise<{ siteId: string; token: string }> {
-  const tenantId = await ensureDefaultTeam(sql);
-  const created = await createSite(sql, tenantId, 'bench.example.com');
-  if (created.kind !== 'created') throw new Error(created.kind);
-  const siteId = created.site.id;
-  const { token } = await createTeamClient(sql, {
-    tenantId,
-    siteId,
-    name: 'bench',
-    role: 'admin',
-    expiresAt: null,
+  return changeAs(sql, 'bench', async (change) => {
+    const teamId = await ensureDefaultTeam(change.tx);
+    const created = await createSite(change, teamId, 'bench.example.com');
+    if (created.kind !== 'created') throw new Error(created.kind);
+    const siteId = created.site.id;
+    const wanted = { teamId, siteId, name: 'bench', role: 'admin', expiresAt: null } as const;
+    const { token } = await createTeamClient(change, wanted);
+    return { siteId, token };
   });
-  return { siteId, token };
 }
 
 async function startVariant(

@@ -10,6 +10,7 @@ import { readConfig, type Config } from '../src/config.ts';
 import { createGrants } from '../src/grants/resolve.ts';
 import { startServer, type Server } from '../src/http/server.ts';
 import { createCountries } from '../src/ingest/country.ts';
+import { startUsage } from '../src/ingest/usage.ts';
 import { createIngest } from '../src/ingest/ingest.ts';
 import type { Journal } from '../src/journal/journal.ts';
 import { startGateway } from '../src/main.ts';
@@ -70,7 +71,12 @@ async function startUnjournaled(values: Config): Promise<Running> {
       ackWaitMs: values.ackWaitMs,
       timePolicy: { pastMs: values.timePastMs, futureMs: values.timeFutureMs },
     },
-    { grants, journal: createForgetful(), countryOf: createCountries() },
+    {
+      grants,
+      journal: createForgetful(),
+      usage: startUsage({ flushMs: 10_000 }, { sql, log: log.write }),
+      countryOf: createCountries(),
+    },
   );
   const server: Server = await startServer(
     { host: '127.0.0.1', port: 0, trustedProxies: [] },

@@ -2,25 +2,27 @@
  * Makes the parts in the order of a record's path, hands each its values, and stops them front first: no part is
  * stopped while another may still give it work.
  */
-import { hostname } from 'node:os';
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
-import { createRedisTier } from './grants/redis.ts';
-import { createGrants, type Grants } from './grants/resolve.ts';
+import type { Grants } from './grants/resolve.ts';
+import type { Admin } from './admin/admin.ts';
+import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createCountries } from './ingest/country.ts';
 import { createIngest } from './ingest/ingest.ts';
+import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
-import { connectPostgres, type Sql } from './store/connect.ts';
-import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
-import { createStore, type Store } from './store/store.ts';
+import { makeAdmin, makeGrants, makeSql, makeStore, prepareSchema, type Stops } from './parts.ts';
+import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
 import { startSummary } from './telemetry/summary.ts';
 
 export interface Gateway {
   readonly port: number;
+  /** Null: on the same port, or nowhere. */
+  readonly adminPort: number | null;
   /** Everything that is counted, by part. */
   stats(): object;
   /** Stops front first, within the configured time; what Postgres has not taken stays in the journal. */
@@ -33,9 +35,6 @@ export interface GatewayDeps {
   /** Called when the gateway cannot go on; the caller ends the process. */
   readonly onFatal: (error: unknown) => void;
 }
-
-/** How each part is stopped, in the order of making; stopping runs backwards. */
-type Stops = (() => Promise<unknown> | void)[];
 
 /** Throws one sentence when a part cannot be made; the parts made before it are stopped again. */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
@@ -60,7 +59,9 @@ async function makeParts(
   const log = deps.log.write;
   const sql = makeSql(config, deps.databaseUrl, config.connectionsMax, stops);
   await prepareSchema(config, sql, log);
-  const store = makeStore(config, deps.databaseUrl, sql, stops);
+  const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
+  stops.push(() => usage.close());
+  const store = makeStore(config, deps.databaseUrl, sql, usage, stops);
   const journal = await openJournal(
     {
       directory: join(config.dataDirectory, 'journal'),
@@ -87,30 +88,58 @@ async function makeParts(
       ackWaitMs: config.ackWaitMs,
       timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
     },
-    { ...parts, countryOf: createCountries() },
+    { ...parts, usage, countryOf: createCountries() },
   );
   const health = createHealthRoutes(parts);
-  const server = await startServer(
-    { host: config.host, port: config.port, trustedProxies: config.trustedProxies },
-    {
-      routes: [...ingest.routes, ...health.routes],
-      onFault: (error, requestId) =>
-        log('error', { err: error, requestId }, 'a handler failed: this is a bug'),
-    },
-  );
-  stops.push(() => server.close());
-  const stats = (): object => collectStats(server, ingest, parts);
+  const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
+  const servers = await startServers(config, deps, [...ingest.routes, ...health.routes], admin, stops);
+  const stats = (): object => collectStats(servers, ingest, parts);
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
-    port: server.port,
+    port: servers.records.port,
+    adminPort: servers.administration?.port ?? null,
     stats,
     async close() {
       health.stopReadiness();
-      await stopFront(config, server, journal, drain);
+      await stopFront(config, servers, journal, drain);
       await closeAll();
     },
   };
+}
+
+const USAGE_FLUSH_MS = 10_000;
+
+interface Servers {
+  readonly records: Server;
+  /** Null: the administration has no port of its own. */
+  readonly administration: Server | null;
+}
+
+async function startServers(
+  config: Config,
+  deps: GatewayDeps,
+  routes: readonly Route[],
+  admin: Admin | null,
+  stops: Stops,
+): Promise<Servers> {
+  const { host, port, adminPort, trustedProxies } = config;
+  const onFault = (error: unknown, requestId: string): void =>
+    deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
+  const adminRoutes = admin?.routes ?? [];
+  const isShared = typeof adminPort !== 'number';
+  const records = await startServer(
+    { host, port, trustedProxies },
+    { routes: isShared ? [...routes, ...adminRoutes] : routes, onFault },
+  );
+  stops.push(() => records.close());
+  if (isShared) return { records, administration: null };
+  const administration = await startServer(
+    { host, port: adminPort, trustedProxies },
+    { routes: adminRoutes, onFault },
+  );
+  stops.push(() => administration.close());
+  return { records, administration };
 }
 
 /** A frame is what one flipped byte on the disk can cost, and what one sync writes at most. */
@@ -123,9 +152,10 @@ interface Parts {
   readonly store: Store;
 }
 
-function collectStats(server: Server, ingest: { stats(): object }, parts: Parts): object {
+function collectStats(servers: Servers, ingest: { stats(): object }, parts: Parts): object {
   return {
-    http: server.stats(),
+    http: servers.records.stats(),
+    administration: servers.administration?.stats() ?? null,
     ingest: ingest.stats(),
     journal: parts.journal.stats(),
     drain: parts.drain.stats(),
@@ -135,81 +165,13 @@ function collectStats(server: Server, ingest: { stats(): object }, parts: Parts)
 }
 
 /** No new work; answers for what is in flight; then as much of the journal into Postgres as the time allows. */
-async function stopFront(config: Config, server: Server, journal: Journal, drain: Drain): Promise<void> {
+async function stopFront(config: Config, servers: Servers, journal: Journal, drain: Drain): Promise<void> {
   const deadline = performance.now() + config.stopTimeoutMs;
   const left = (): number => Math.max(0, deadline - performance.now());
-  server.stopListening();
-  await server.settle(left());
-  server.close();
+  const fronts = [servers.records, ...(servers.administration === null ? [] : [servers.administration])];
+  for (const server of fronts) server.stopListening();
+  await Promise.all(fronts.map((server) => server.settle(left())));
+  for (const server of fronts) server.close();
   await journal.flush();
   await drain.settle(left());
-}
-
-function makeSql(config: Config, url: string, connectionsMax: number, stops: Stops): Sql {
-  const sql = connectPostgres({
-    url,
-    applicationName: 'sluice',
-    connectionsMax,
-    statementTimeoutMs: config.statementTimeoutMs,
-    lockTimeoutMs: config.statementTimeoutMs,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
-  });
-  stops.push(() => sql.end({ timeout: 1 }));
-  return sql;
-}
-
-const CONNECT_TIMEOUT_MS = 5000;
-
-async function prepareSchema(config: Config, sql: Sql, log: Log['write']): Promise<void> {
-  if (config.migratesAtStart) {
-    const applied = await migrate(sql);
-    if (applied.length > 0) log('info', { applied }, 'the schema is up to date now');
-    return;
-  }
-  const version = await readSchemaVersion(sql);
-  const wanted = await latestSchemaVersion();
-  if (version === wanted) return;
-  throw new Error(
-    `The schema is at version ${version}, this release needs ${wanted}: run 'sluice migrate' first.`,
-  );
-}
-
-function makeStore(config: Config, url: string, sql: Sql, stops: Stops): Store {
-  const openWriter = (): Sql =>
-    connectPostgres({
-      url,
-      applicationName: 'sluice-writer',
-      connectionsMax: 1,
-      statementTimeoutMs: config.statementTimeoutMs,
-      lockTimeoutMs: config.statementTimeoutMs,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
-    });
-  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter });
-  stops.push(() => store.close());
-  return store;
-}
-
-async function makeGrants(
-  config: Config,
-  sql: Sql,
-  feedSql: Sql,
-  log: Log['write'],
-  stops: Stops,
-): Promise<Grants> {
-  const redis =
-    config.redisUrl === null
-      ? null
-      : createRedisTier({ url: config.redisUrl, timeoutMs: config.redisTimeoutMs }, { log });
-  if (redis !== null) stops.push(() => redis.close());
-  const grants = await createGrants(
-    {
-      grantsMax: config.grantsMax,
-      staleMaxMs: config.grantStaleMs,
-      pollMs: config.revocationPollMs,
-      nodeName: config.nodeName ?? `${hostname()}:${config.port}`,
-    },
-    { sql, feedSql, redis, log },
-  );
-  stops.push(() => grants.close());
-  return grants;
 }

@@ -30,6 +30,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'records',
   ],
   main: [
+    'parts',
     'config',
     'ingest',
     'drain',
@@ -42,6 +43,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'records',
     'crawlers',
   ],
+  parts: ['config', 'ingest', 'admin', 'telemetry', 'grants', 'store'],
   config: [],
   ingest: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
   drain: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],

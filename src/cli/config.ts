@@ -27,14 +27,16 @@ export function describeSettings(): string {
 function printSettings(config: ReturnType<typeof readConfig>): string {
   const lines = Object.entries(settings).map(([key, entry]) => {
     const value = String(config[key as keyof typeof settings] ?? 'not set');
-    const shown = key.endsWith('Url') && value !== 'not set' ? hidePassword(value) : value;
+    const shown = value === 'not set' ? value : hideSecret(key, value);
     return `${entry.variable}=${shown}\n    ${entry.meaning}\n    ${entry.form}; default ${entry.default || 'not set'}\n`;
   });
   return lines.join('\n');
 }
 
-function hidePassword(url: string): string {
-  const shown = new URL(url);
+function hideSecret(key: string, value: string): string {
+  if (key === 'secret' || key === 'adminPassword') return '***';
+  if (!key.endsWith('Url')) return value;
+  const shown = new URL(value);
   if (shown.password !== '') shown.password = '***';
   return shown.href;
 }

@@ -1,9 +1,10 @@
 /** The demo site of the embedded database, and the welcome that shows how to use it. The token is printed once. */
 import { relative } from 'node:path';
-import { createTeamClient } from '../admin/clients.ts';
-import { createSite, findSite, type Site } from '../admin/sites.ts';
-import { ensureDefaultTeam } from '../admin/teams.ts';
+import { createSite, findSite, type Site } from '../admin/sites/site.ts';
+import { ensureDefaultTeam } from '../admin/teams/team.ts';
 import type { Sql } from '../store/connect.ts';
+import { changeAs } from './admin/author.ts';
+import { createTeamClient } from './admin/client.ts';
 import type { EmbeddedPostgres } from '../store/embedded.ts';
 
 export interface Demo {
@@ -17,16 +18,19 @@ const DOMAIN = 'demo.example.com';
 export async function ensureDemo(sql: Sql): Promise<Demo> {
   const existing = await findSite(sql, DOMAIN);
   if (existing !== null) return { site: existing, token: null };
-  const created = await createSite(sql, await ensureDefaultTeam(sql), DOMAIN);
-  if (created.kind !== 'created') throw new Error('two gateways have started on the same data at once');
-  const { token } = await createTeamClient(sql, {
-    tenantId: created.site.tenantId,
-    siteId: created.site.id,
-    name: 'demo',
-    role: 'admin',
-    expiresAt: null,
+  return changeAs(sql, 'serve', async (change) => {
+    const created = await createSite(change, await ensureDefaultTeam(change.tx), DOMAIN);
+    if (created.kind !== 'created') throw new Error('two gateways have started on the same data at once');
+    const { site } = created;
+    const { token } = await createTeamClient(change, {
+      teamId: site.tenantId,
+      siteId: site.id,
+      name: 'demo',
+      role: 'admin',
+      expiresAt: null,
+    });
+    return { site, token };
   });
-  return { site: created.site, token };
 }
 
 /** Goes to standard error: standard output carries the log, and the log never has a token. */

@@ -1,11 +1,12 @@
 /** The command line. One place sets the exit code: 0 done, 1 failed (one sentence on standard error), 2 misused. */
 import { Command, CommanderError } from 'commander';
-import { addClientCommands } from './client.ts';
+import { addClientCommands } from './admin/client.ts';
+import { addSiteCommands } from './admin/site.ts';
+import { addUserCommands } from './admin/user.ts';
 import { addConfigCommand } from './config.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addQueryCommand } from './query.ts';
 import { addServeCommand } from './serve.ts';
-import { addSiteCommands } from './site.ts';
 
 const program = new Command('sluice')
   .description(
@@ -30,6 +31,7 @@ addServeCommand(program);
 addMigrateCommand(program);
 addSiteCommands(program);
 addClientCommands(program);
+addUserCommands(program);
 addQueryCommand(program);
 addConfigCommand(program);
 

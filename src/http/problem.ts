@@ -23,7 +23,27 @@ export type ProblemCode =
   | 'journal_failed'
   | 'journal_slow'
   | 'stopping'
-  | 'internal';
+  | 'internal'
+  | AdminCode;
+
+/** What only the administration answers. */
+type AdminCode =
+  | 'field_unknown'
+  | 'id_invalid'
+  | 'not_signed_in'
+  | 'credentials_wrong'
+  | 'signature_invalid'
+  | 'access_denied'
+  | 'delegation_refused'
+  | 'cross_origin'
+  | 'target_not_found'
+  | 'client_inactive'
+  | 'conflict'
+  | 'key_reused'
+  | 'version_outdated'
+  | 'too_many_requests'
+  | 'signing_keys_unavailable'
+  | 'database_unavailable';
 
 interface ProblemKind {
   readonly status: string;
@@ -82,6 +102,54 @@ export const problems = {
   internal: { status: '500 Internal Server Error', title: 'A fault in Sluice', retryAfterSeconds: null },
   grant_in_doubt: { status: UNAVAILABLE, title: 'The token cannot be checked now', retryAfterSeconds: 2 },
   site_in_doubt: { status: UNAVAILABLE, title: 'The site cannot be looked up now', retryAfterSeconds: 2 },
+  field_unknown: { status: BAD_REQUEST, title: 'A field is not known', retryAfterSeconds: null },
+  id_invalid: { status: BAD_REQUEST, title: 'An id in the path is not a UUID', retryAfterSeconds: null },
+  not_signed_in: { status: '401 Unauthorized', title: 'Not signed in', retryAfterSeconds: null },
+  credentials_wrong: {
+    status: '401 Unauthorized',
+    title: 'E-mail address or password is wrong',
+    retryAfterSeconds: null,
+  },
+  signature_invalid: {
+    status: '401 Unauthorized',
+    title: 'The signature is not valid',
+    retryAfterSeconds: null,
+  },
+  access_denied: { status: '403 Forbidden', title: 'Access denied', retryAfterSeconds: null },
+  delegation_refused: {
+    status: '403 Forbidden',
+    title: 'More was asked for than may be given',
+    retryAfterSeconds: null,
+  },
+  cross_origin: { status: '404 Not Found', title: 'Not for other origins', retryAfterSeconds: null },
+  target_not_found: { status: '404 Not Found', title: 'There is no such thing', retryAfterSeconds: null },
+  client_inactive: {
+    status: '409 Conflict',
+    title: 'The client is revoked or expired',
+    retryAfterSeconds: null,
+  },
+  conflict: { status: '409 Conflict', title: 'It contradicts what is there', retryAfterSeconds: null },
+  key_reused: {
+    status: '409 Conflict',
+    title: 'The Idempotency-Key was used for something else',
+    retryAfterSeconds: null,
+  },
+  version_outdated: {
+    status: '412 Precondition Failed',
+    title: 'It was changed by somebody else',
+    retryAfterSeconds: null,
+  },
+  too_many_requests: { status: '429 Too Many Requests', title: 'Too many attempts', retryAfterSeconds: 60 },
+  signing_keys_unavailable: {
+    status: UNAVAILABLE,
+    title: 'The public keys of the signature cannot be read',
+    retryAfterSeconds: 60,
+  },
+  database_unavailable: {
+    status: UNAVAILABLE,
+    title: 'Postgres does not answer',
+    retryAfterSeconds: 5,
+  },
   journal_full: { status: UNAVAILABLE, title: 'The journal is full', retryAfterSeconds: 10 },
   journal_busy: { status: UNAVAILABLE, title: 'The journal is behind', retryAfterSeconds: 1 },
   journal_failed: { status: UNAVAILABLE, title: 'The journal has failed', retryAfterSeconds: 30 },

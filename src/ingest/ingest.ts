@@ -20,6 +20,7 @@ import { admitBody, admitDomain, admitSite, admitToken, checkGrantAgain, checkKe
 import type { CountryOf } from './country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import { createTally, type IngestStats } from './tally.ts';
+import type { Usage } from './usage.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
 export interface IngestValues {
@@ -32,6 +33,7 @@ export interface IngestValues {
 export interface IngestDeps {
   readonly grants: Grants;
   readonly journal: Journal;
+  readonly usage: Pick<Usage, 'count'>;
   readonly countryOf: CountryOf;
 }
 
@@ -41,16 +43,13 @@ export interface Ingest {
 }
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
-  const { grants, journal } = deps;
+  const { grants, journal, usage } = deps;
   const acknowledge = createAcknowledgement(values, journal);
   const tally = createTally();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
 
-  async function judge<R extends Droppable>(kind: Kind<R>, request: Request): Promise<Verdict> {
-    const admitted = admitToken(grants, request.headers);
-    const grant = admitted instanceof Promise ? await admitted : admitted;
-    if (isRefusal(grant)) return grant;
+  async function judge<R extends Droppable>(kind: Kind<R>, request: Request, grant: Grant): Promise<Verdict> {
     const named = kind.siteIdOf(request);
     if (named !== null && isRefusal(named)) return named;
     const early = named === null ? null : admitSite(grant.currentRoles, named);
@@ -91,7 +90,10 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   }
 
   async function serve<R extends Droppable>(kind: Kind<R>, request: Request): Promise<Reply> {
-    const verdict = await judge(kind, request);
+    const admitted = admitToken(grants, request.headers);
+    const grant = admitted instanceof Promise ? await admitted : admitted;
+    const verdict = isRefusal(grant) ? grant : await judge(kind, request, grant);
+    if (!isRefusal(grant)) usage.count(grant, request, verdict);
     tally.count(kind.name, verdict);
     return replyTo(verdict);
   }

@@ -60,6 +60,17 @@ export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/**
+ * Whether an error says that Postgres is away or busy, not that a statement is wrong: lost and refused connections,
+ * shutdown, cancelled and timed out statements, lock waits, serialization failures, exhausted resources.
+ */
+export function isOutage(error: unknown): boolean {
+  const sqlstate = readSqlstate(error);
+  if (sqlstate !== null) return /^(08|40|53|57|58|55P03|25006)/.test(sqlstate);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return /^(CONNECTION_|CONNECT_TIMEOUT|E[A-Z]+$)/.test(code);
+}
+
 function ignoreNotice(): void {
   // 'relation already exists, skipping' and the like: expected, and not worth a line.
 }

@@ -50,6 +50,8 @@ export interface StoreDeps {
   readonly sql: Sql;
   /** Opens the writer's own pool of one connection: nothing else may be queued behind a COPY. */
   readonly openWriter: () => Sql;
+  /** Told of a client's rows that were there already, once that is certain. */
+  readonly onDuplicates?: (clientId: string, rows: number) => void;
 }
 
 export function createStore(values: StoreValues, deps: StoreDeps): Store {
@@ -88,16 +90,19 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
   async function writeStaged(rows: TableRows): Promise<WriteOutcome> {
     stagedCopies++;
     const columns = rows.columns.join(', ');
-    const inserted = await bounded(
+    const clients = await bounded(
       writer.begin(async (tx) => {
         await tx.unsafe(`CREATE TEMPORARY TABLE stage (LIKE ${rows.table}) ON COMMIT DROP`);
         await copyIn(tx, copyStatement('stage', rows.columns), rows.copyStream);
-        const result = await tx.unsafe(
-          `INSERT INTO ${rows.table} (${columns}) SELECT ${columns} FROM stage ON CONFLICT DO NOTHING`,
-        );
-        return result.count;
+        return tx.unsafe<StagedClient[]>(insertStaged(rows.table, columns));
       }),
     );
+    let inserted = 0;
+    for (const client of clients) {
+      inserted += client.inserted;
+      const there = client.staged - client.inserted;
+      if (there > 0) deps.onDuplicates?.(client.client_id, there);
+    }
     return { kind: 'stored', inserted, duplicates: rows.rowCount - inserted };
   }
 
@@ -150,4 +155,20 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
 
 function copyStatement(table: string, columns: readonly string[]): string {
   return `COPY ${table} (${columns.join(', ')}) FROM STDIN (FORMAT binary)`;
+}
+
+interface StagedClient {
+  readonly client_id: string;
+  readonly staged: number;
+  readonly inserted: number;
+}
+
+/** Inserts what is new, and counts by client what was staged and what of it was new. */
+function insertStaged(table: string, columns: string): string {
+  return `
+    WITH inserted AS (
+      INSERT INTO ${table} (${columns}) SELECT ${columns} FROM stage ON CONFLICT DO NOTHING RETURNING client_id
+    ), counted AS (SELECT client_id, count(*) AS rows FROM inserted GROUP BY client_id)
+    SELECT s.client_id, count(*)::float8 AS staged, coalesce(max(c.rows), 0)::float8 AS inserted
+    FROM stage s LEFT JOIN counted c ON c.client_id = s.client_id GROUP BY s.client_id`;
 }

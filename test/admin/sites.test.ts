@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { normaliseDomain } from '../../src/admin/sites.ts';
+import { normaliseDomain } from '../../src/admin/sites/site.ts';
 
 describe('a domain', () => {
   it.each([

@@ -4,9 +4,10 @@ import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { createTeamClient, revokeClient } from '../../src/admin/clients.ts';
-import { createSite } from '../../src/admin/sites.ts';
-import { ensureDefaultTeam } from '../../src/admin/teams.ts';
+import { createSite } from '../../src/admin/sites/site.ts';
+import { ensureDefaultTeam } from '../../src/admin/teams/team.ts';
+import { changeAs } from '../../src/cli/admin/author.ts';
+import { createTeamClient, revokeById } from '../../src/cli/admin/client.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
 import { createDemoSite, makeDirectory, startProcess, type GatewayProcess } from '../setup/gateway.ts';
 
@@ -119,18 +120,17 @@ describe('a running gateway', () => {
     const gateway = await start();
     const site = await createDemoSite(database.sql, 'known.example.com');
     expect(await post(gateway, site.token, 'new.example.com')).toBe(404);
-    const tenantId = await ensureDefaultTeam(database.sql);
-    const created = await createSite(database.sql, tenantId, 'new.example.com');
+    const teamId = await ensureDefaultTeam(database.sql);
+    const created = await changeAs(database.sql, 'test', (change) =>
+      createSite(change, teamId, 'new.example.com'),
+    );
     if (created.kind !== 'created') throw new Error(created.kind);
     // The site is there, and the token has no role on it: 404 has become 403.
     expect(await until(403, () => post(gateway, site.token, 'new.example.com'))).toBeLessThan(1000);
-    const { token } = await createTeamClient(database.sql, {
-      tenantId,
-      siteId: created.site.id,
-      name: 'new',
-      role: 'owner',
-      expiresAt: null,
-    });
+    const siteId = created.site.id;
+    const { token } = await changeAs(database.sql, 'test', (change) =>
+      createTeamClient(change, { teamId, siteId, name: 'new', role: 'owner', expiresAt: null }),
+    );
     expect(await until(202, () => post(gateway, token, 'new.example.com'))).toBeLessThan(1000);
     expect(await gateway.stop('SIGTERM')).toBe(0);
   });
@@ -142,23 +142,15 @@ describe('a running gateway', () => {
     const site = await createDemoSite(database.sql, `revoke-${name.length}.example.com`);
     const gateway = await start('REDIS_URL' in more ? { REDIS_URL: inject('redisUrl') } : {});
     expect(await post(gateway, site.token, site.domain)).toBe(202);
-    expect(await revokeClient(database.sql, site.clientId)).toBe('revoked');
+    expect(await changeAs(database.sql, 'test', (change) => revokeById(change, site.clientId))).toBe(true);
     expect(await until(401, () => post(gateway, site.token, site.domain))).toBeLessThan(1000);
     for (let again = 0; again < 20; again++) expect(await post(gateway, site.token, site.domain)).toBe(401);
     expect(await gateway.stop('SIGTERM')).toBe(0);
   });
 
   it('refuses a token from the moment it expires', async () => {
-    const tenantId = await ensureDefaultTeam(database.sql);
-    const created = await createSite(database.sql, tenantId, 'expiry.example.com');
-    if (created.kind !== 'created') throw new Error(created.kind);
-    const { token } = await createTeamClient(database.sql, {
-      tenantId,
-      siteId: created.site.id,
-      name: 'brief',
-      role: 'admin',
-      expiresAt: new Date(Date.now() + 1500),
-    });
+    const expiresAt = new Date(Date.now() + 1500);
+    const { token } = await createDemoSite(database.sql, 'expiry.example.com', 'admin', expiresAt);
     const gateway = await start();
     expect(await post(gateway, token, 'expiry.example.com')).toBe(202);
     await until(401, () => post(gateway, token, 'expiry.example.com'));

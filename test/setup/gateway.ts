@@ -3,9 +3,10 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createTeamClient } from '../../src/admin/clients.ts';
-import { createSite } from '../../src/admin/sites.ts';
-import { ensureDefaultTeam } from '../../src/admin/teams.ts';
+import { createSite } from '../../src/admin/sites/site.ts';
+import { ensureDefaultTeam } from '../../src/admin/teams/team.ts';
+import { changeAs } from '../../src/cli/admin/author.ts';
+import { createTeamClient } from '../../src/cli/admin/client.ts';
 import type { SiteRole } from '../../src/grants/grant.ts';
 import type { Sql } from '../../src/store/connect.ts';
 
@@ -59,18 +60,20 @@ export interface DemoSite {
 }
 
 /** A site, and a client with a role on it. */
-export async function createDemoSite(sql: Sql, domain: string, role: SiteRole = 'admin'): Promise<DemoSite> {
-  const tenantId = await ensureDefaultTeam(sql);
-  const created = await createSite(sql, tenantId, domain);
-  if (created.kind !== 'created') throw new Error(`${domain}: ${created.kind}`);
-  const { client, token } = await createTeamClient(sql, {
-    tenantId,
-    siteId: created.site.id,
-    name: 'test',
-    role,
-    expiresAt: null,
+export async function createDemoSite(
+  sql: Sql,
+  domain: string,
+  role: SiteRole = 'admin',
+  expiresAt: Date | null = null,
+): Promise<DemoSite> {
+  return changeAs(sql, 'test', async (change) => {
+    const teamId = await ensureDefaultTeam(change.tx);
+    const created = await createSite(change, teamId, domain);
+    if (created.kind !== 'created') throw new Error(`${domain}: ${created.kind}`);
+    const { id: siteId } = created.site;
+    const client = await createTeamClient(change, { teamId, siteId, name: 'test', role, expiresAt });
+    return { siteId, domain: created.site.domain, clientId: client.id, token: client.token };
   });
-  return { siteId: created.site.id, domain: created.site.domain, clientId: client.id, token };
 }
 
 export async function makeDirectory(): Promise<{ path: string; remove: () => Promise<void> }> {

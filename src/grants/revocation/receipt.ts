@@ -9,6 +9,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../../store/connect.ts';
+import { awaitWithin } from '../database.ts';
 
 export interface Receipt {
   readonly sequence: number;
@@ -41,6 +42,7 @@ export interface ReceiptDeps {
 const BEAT_MS = 5000;
 const LIVE_SECONDS = 60;
 const LOOK_AGAIN_MS = 10;
+const CLOSE_MS_MAX = 500;
 
 export function startReceipts(values: ReceiptValues, deps: ReceiptDeps): Receipts {
   const { sql, lastSequence } = deps;
@@ -101,8 +103,11 @@ export function startReceipts(values: ReceiptValues, deps: ReceiptDeps): Receipt
     async close() {
       isClosed = true;
       clearInterval(timer);
-      await reporting;
-      await sql`DELETE FROM gateway_nodes WHERE id = ${id}`.catch(() => undefined);
+      const leave = async (): Promise<void> => {
+        await reporting;
+        await sql`DELETE FROM gateway_nodes WHERE id = ${id}`;
+      };
+      await awaitWithin(CLOSE_MS_MAX, leave()).catch(() => undefined);
     },
   };
 }

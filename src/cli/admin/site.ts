@@ -1,9 +1,10 @@
 /** sluice site create | list. */
 import type { Command } from 'commander';
-import { createSite, listSites } from '../admin/sites.ts';
-import { ensureDefaultTeam } from '../admin/teams.ts';
-import { readConfig } from '../config.ts';
-import { withDatabase } from './database.ts';
+import { createSite, describeSite, listSites } from '../../admin/sites/site.ts';
+import { ensureDefaultTeam } from '../../admin/teams/team.ts';
+import { readConfig } from '../../config.ts';
+import { withDatabase } from '../database.ts';
+import { changeAs } from './author.ts';
 
 export function addSiteCommands(program: Command): void {
   const site = program.command('site').description('the sites that records belong to');
@@ -14,7 +15,9 @@ export function addSiteCommands(program: Command): void {
     .option('--json', 'print the site as JSON')
     .action((options: { domain: string; json?: true }) =>
       withDatabase(readConfig(), async (sql) => {
-        const outcome = await createSite(sql, await ensureDefaultTeam(sql), options.domain);
+        const outcome = await changeAs(sql, 'site create', async (change) =>
+          createSite(change, await ensureDefaultTeam(change.tx), options.domain),
+        );
         switch (outcome.kind) {
           case 'created':
             process.stdout.write(
@@ -45,13 +48,4 @@ export function addSiteCommands(program: Command): void {
         }
       }),
     );
-}
-
-function describeSite(site: { id: string; domain: string; tenantId: string; createdAt: Date }): object {
-  return {
-    id: site.id,
-    domain: site.domain,
-    tenant_id: site.tenantId,
-    created_at: site.createdAt.toISOString(),
-  };
 }

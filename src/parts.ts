@@ -1,0 +1,114 @@
+/** How each part is made from the settings. Whoever makes a part says, in the same line, how it is stopped. */
+import { hostname } from 'node:os';
+import { createAdmin, type Admin } from './admin/admin.ts';
+import type { Config } from './config.ts';
+import { createRedisTier } from './grants/redis.ts';
+import { createGrants, type Grants } from './grants/resolve.ts';
+import type { Usage } from './ingest/usage.ts';
+import { connectPostgres, type Sql } from './store/connect.ts';
+import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
+import { createStore, type Store } from './store/store.ts';
+import type { Log } from './telemetry/log.ts';
+
+/** How each part is stopped, in the order of making; stopping runs backwards. */
+export type Stops = (() => Promise<unknown> | void)[];
+
+const CONNECT_TIMEOUT_MS = 5000;
+
+export function makeSql(config: Config, url: string, connectionsMax: number, stops: Stops): Sql {
+  const sql = connectPostgres({
+    url,
+    applicationName: 'sluice',
+    connectionsMax,
+    statementTimeoutMs: config.statementTimeoutMs,
+    lockTimeoutMs: config.statementTimeoutMs,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  });
+  stops.push(() => sql.end({ timeout: 1 }));
+  return sql;
+}
+
+export async function prepareSchema(config: Config, sql: Sql, log: Log['write']): Promise<void> {
+  if (config.migratesAtStart) {
+    const applied = await migrate(sql);
+    if (applied.length > 0) log('info', { applied }, 'the schema is up to date now');
+    return;
+  }
+  const version = await readSchemaVersion(sql);
+  const wanted = await latestSchemaVersion();
+  if (version === wanted) return;
+  throw new Error(
+    `The schema is at version ${version}, this release needs ${wanted}: run 'sluice migrate' first.`,
+  );
+}
+
+export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, stops: Stops): Store {
+  const openWriter = (): Sql =>
+    connectPostgres({
+      url,
+      applicationName: 'sluice-writer',
+      connectionsMax: 1,
+      statementTimeoutMs: config.statementTimeoutMs,
+      lockTimeoutMs: config.statementTimeoutMs,
+      connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    });
+  const store = createStore(
+    { writeTimeoutMs: config.writeTimeoutMs },
+    { sql, openWriter, onDuplicates: usage.countDuplicates },
+  );
+  stops.push(() => store.close());
+  return store;
+}
+
+export async function makeGrants(
+  config: Config,
+  sql: Sql,
+  feedSql: Sql,
+  log: Log['write'],
+  stops: Stops,
+): Promise<Grants> {
+  const redis =
+    config.redisUrl === null
+      ? null
+      : createRedisTier({ url: config.redisUrl, timeoutMs: config.redisTimeoutMs }, { log });
+  if (redis !== null) stops.push(() => redis.close());
+  const grants = await createGrants(
+    {
+      grantsMax: config.grantsMax,
+      staleMaxMs: config.grantStaleMs,
+      pollMs: config.revocationPollMs,
+      nodeName: config.nodeName ?? `${hostname()}:${config.port}`,
+    },
+    { sql, feedSql, redis, log },
+  );
+  stops.push(() => grants.close());
+  return grants;
+}
+
+/** Connections of its own: people wait for each other, and never for look-ups of tokens, nor these for people. */
+export async function makeAdmin(
+  config: Config,
+  url: string,
+  grants: Grants,
+  log: Log['write'],
+  stops: Stops,
+): Promise<Admin | null> {
+  if (config.adminPort === 'off') return null;
+  const sql = makeSql(config, url, ADMIN_CONNECTIONS_MAX, stops);
+  const { adminEmail: email, adminPassword: password } = config;
+  const admin = await createAdmin(
+    {
+      publicUrl: config.publicUrl ?? `http://localhost:${config.adminPort ?? config.port}`,
+      secret: config.secret,
+      sessionMs: config.sessionMs,
+      githubKeysUrl: config.githubKeysUrl,
+      firstUser: email === null || password === null ? null : { email, password },
+      revocationBoundMs: config.grantStaleMs,
+    },
+    { sql, log, announce: grants.announce, readReceipt: grants.readReceipt },
+  );
+  stops.push(() => admin.close());
+  return admin;
+}
+
+const ADMIN_CONNECTIONS_MAX = 4;
