@@ -70,7 +70,14 @@ export async function makeGrants(
   const redis =
     config.redisUrl === null
       ? null
-      : createRedisTier({ url: config.redisUrl, timeoutMs: config.redisTimeoutMs }, { log });
+      : createRedisTier(
+          {
+            url: config.redisUrl,
+            namespace: `sluice:${await readInstanceId(sql)}`,
+            timeoutMs: config.redisTimeoutMs,
+          },
+          { log },
+        );
   if (redis !== null) stops.push(() => redis.close());
   const grants = await createGrants(
     {
@@ -83,6 +90,12 @@ export async function makeGrants(
   );
   stops.push(() => grants.close());
   return grants;
+}
+
+async function readInstanceId(sql: Sql): Promise<string> {
+  const [instance] = await sql<{ id: string }[]>`SELECT id FROM instance`;
+  if (instance === undefined) throw new Error('The table instance is empty: restore it from a backup.');
+  return instance.id;
 }
 
 /** Connections of its own: people wait for each other, and never for look-ups of tokens, nor these for people. */

@@ -47,6 +47,8 @@ export interface SharedGrant {
 
 export interface RedisValues {
   readonly url: string;
+  /** Begins every key and channel: instances with a Postgres each may share one Redis. */
+  readonly namespace: string;
   readonly timeoutMs: number;
 }
 
@@ -56,7 +58,6 @@ export interface RedisDeps {
   readonly now?: () => number;
 }
 
-const PREFIX = 'sluice:grant:';
 const ENTRY_MS = 10 * 60_000;
 /** Outlives whatever a slow reader could still be about to write. */
 const TOMBSTONE_MS = 15 * 60_000;
@@ -83,6 +84,7 @@ return 1`;
 
 export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier {
   const { log, now = () => performance.now() } = deps;
+  const prefix = `${values.namespace}:grant:`;
   const redis = new Redis(values.url, {
     commandTimeout: values.timeoutMs,
     connectTimeout: 1000,
@@ -140,19 +142,19 @@ export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier
     content: string,
     lifetimeMs: number,
   ): void {
-    const key = PREFIX + tokenHash;
+    const key = prefix + tokenHash;
     void run(() => redis.eval(WRITE_UNLESS_NEWER, 1, key, version, sequence, content, lifetimeMs));
   }
 
   return {
     async read(tokenHash) {
-      const text = await run(() => redis.get(PREFIX + tokenHash));
+      const text = await run(() => redis.get(prefix + tokenHash));
       return text === null ? null : parseEntry(tokenHash, text);
     },
     fill: (grant, sequence) => write(grant.tokenHash, grant.version, sequence, printGrant(grant), ENTRY_MS),
     revoke: (tokenHash, version, sequence) => write(tokenHash, version, sequence, '', TOMBSTONE_MS),
-    publish: (channel, text) => void run(() => redis.publish(channel, text)),
-    subscribe: (channel, listener) => subscribe(values.url, channel, listener),
+    publish: (channel, text) => void run(() => redis.publish(`${values.namespace}:${channel}`, text)),
+    subscribe: (channel, listener) => subscribe(values.url, `${values.namespace}:${channel}`, listener),
     stats: () => ({ failures, isConnected }),
     async close() {
       isConnected = false;

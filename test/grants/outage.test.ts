@@ -173,7 +173,7 @@ describe('when Redis', () => {
     server = await startRedis();
     const url = server.url.replace('redis://', 'redis://:hush@');
     redis = createRedisTier(
-      { url, timeoutMs: 50 },
+      { url, namespace: 'sluice', timeoutMs: 50 },
       { log: (_, fields, message) => lines.push(message + JSON.stringify(fields)) },
     );
     await until(() => redis.stats().isConnected);
@@ -216,7 +216,7 @@ describe('when Redis', () => {
   it('has failed five times in a row, it is asked once a second', async () => {
     let nowMs = 0;
     const quick = createRedisTier(
-      { url: server.url, timeoutMs: 10 },
+      { url: server.url, namespace: 'sluice', timeoutMs: 10 },
       { log: () => undefined, now: () => nowMs },
     );
     await until(() => quick.stats().isConnected);

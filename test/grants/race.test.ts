@@ -21,7 +21,10 @@ const fleet = control.createFleet();
 
 beforeAll(async () => {
   database = await createDatabase();
-  redis = createRedisTier({ url: inject('redisUrl'), timeoutMs: 1000 }, { log: () => undefined });
+  redis = createRedisTier(
+    { url: inject('redisUrl'), namespace: 'sluice', timeoutMs: 1000 },
+    { log: () => undefined },
+  );
   inspector = new Redis(inject('redisUrl'));
   await until(() => redis.stats().isConnected);
 });

@@ -27,7 +27,7 @@ describe.each([{ tier: 'Postgres alone' }, { tier: 'Redis and Postgres' }])(
     beforeAll(async () => {
       if (tier === 'Postgres alone') return;
       const connected = createRedisTier(
-        { url: inject('redisUrl'), timeoutMs: 1000 },
+        { url: inject('redisUrl'), namespace: 'sluice-resolve', timeoutMs: 1000 },
         { log: () => undefined },
       );
       redis = connected;

@@ -41,7 +41,7 @@ export interface PushDeps {
   readonly now: () => number;
 }
 
-const CHANNEL = 'sluice:revocations';
+const CHANNEL = 'revocations';
 const SILENT_BEATS_MAX = 3;
 const SILENT_MS_MIN = 1500;
 /** An answer to an older question is not waited for. */

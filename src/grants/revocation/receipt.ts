@@ -2,6 +2,7 @@
  * Which gateways have applied a revocation. Each gateway keeps one row that says how far it has applied the log:
  * written as soon as it has moved on, and every 5 s as a sign of life.
  *
+ * Names are unique among running gateways: one that starts takes the place of what had its name before.
  * A gateway that cannot reach Postgres cannot say that it has applied anything: it stays among the pending ones,
  * although Redis may well have told it. After a minute without a sign of life it is left out: by then it answers
  * nothing but 503, or is gone.
@@ -49,6 +50,7 @@ export function startReceipts(values: ReceiptValues, deps: ReceiptDeps): Receipt
   const id = randomUUID();
   let reporting: Promise<void> | null = null;
   let isReportedAgain = false;
+  let isFirst = true;
   let isClosed = false;
 
   /** One at a time; an advance during a report makes one more after it. */
@@ -63,6 +65,9 @@ export function startReceipts(values: ReceiptValues, deps: ReceiptDeps): Receipt
       const sequence = lastSequence();
       if (sequence === null) return;
       try {
+        // What had this name before was killed, or it would have taken its row along.
+        if (isFirst) await sql`DELETE FROM gateway_nodes WHERE name = ${values.nodeName}`;
+        isFirst = false;
         await sql`
           INSERT INTO gateway_nodes (id, name, applied_sequence, seen_at)
           VALUES (${id}, ${values.nodeName}, ${sequence}, now())

@@ -83,6 +83,14 @@ CREATE TABLE idempotent_tokens (
   PRIMARY KEY (actor_id, key_hash)
 );
 
+-- Who this database is: one row. Gateways with different databases may share a Redis, and must not mix.
+CREATE TABLE instance (
+  id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+  created_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE UNIQUE INDEX instance_one_row ON instance ((true));
+INSERT INTO instance DEFAULT VALUES;
+
 -- Made at the first start where SLUICE_SECRET is not set; shared by all gateways.
 CREATE TABLE instance_secrets (
   name       text PRIMARY KEY,
