@@ -1,15 +1,16 @@
 /**
- * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N]
+ * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N] [--revocations N] [--rate N]
  *
  * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. Only ratios inside a run mean
  * anything: absolute figures are this machine's, at this hour.
  */
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchEndpoints } from './endpoints.ts';
+import { benchRevocation } from './revocation.ts';
 import { printSpread } from './rounds.ts';
 
 const { values, positionals } = parseArgs({
@@ -19,6 +20,8 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '64' },
     rows: { type: 'string', default: '20000' },
+    revocations: { type: 'string', default: '200' },
+    rate: { type: 'string', default: '5000' },
   },
 });
 const rounds = Number(values.rounds);
@@ -53,6 +56,21 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
     process.stdout.write(`  ${'binary / text'.padEnd(24)} ${printSpread(result['binary / text'], 2)}\n`);
     return result;
   },
+  revocation: async () => {
+    const results = await benchRevocation(
+      { revocations: Number(values.revocations), requestsPerSecond: Number(values.rate) },
+      tell,
+    );
+    for (const { variant, lastAccepted, answer, pending, requestsPerSecond } of results) {
+      process.stdout.write(
+        `\nrevocation, ${variant}: ${values.revocations} at ${requestsPerSecond} requests/s on each of two gateways\n` +
+          `  last 202 after the answer  p50 ${lastAccepted.p50}  p99 ${lastAccepted.p99}  max ${lastAccepted.max} ms\n` +
+          `  the answer itself          p50 ${answer.p50}  p99 ${answer.p99}  max ${answer.max} ms\n` +
+          `  receipts with a pending gateway: ${pending}\n`,
+      );
+    }
+    return results;
+  },
 };
 
 const wanted = positionals.length === 0 ? Object.keys(benches) : positionals;
@@ -61,11 +79,15 @@ if (unknown.length > 0) {
   process.stderr.write(`no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);
   process.exit(2);
 }
+const file = join(import.meta.dirname, 'results', 'latest.json');
+/** What other benches found stays. */
+const earlier = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, unknown>;
 const results: Record<string, unknown> = {
+  ...earlier,
   machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
 };
 for (const name of wanted) results[name] = await benches[name]?.();
-await writeFile(join(import.meta.dirname, 'results', 'latest.json'), `${JSON.stringify(results, null, 2)}\n`);
+await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
 
 /** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
 function tell(line: string): void {

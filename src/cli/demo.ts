@@ -1,7 +1,10 @@
 /** The demo site of the embedded database, and the welcome that shows how to use it. The token is printed once. */
+import { randomBytes } from 'node:crypto';
 import { relative } from 'node:path';
+import { createPasswords } from '../admin/sign-in/password.ts';
 import { createSite, findSite, type Site } from '../admin/sites/site.ts';
 import { ensureDefaultTeam } from '../admin/teams/team.ts';
+import { ensureFirstUser } from '../admin/users/first.ts';
 import type { Sql } from '../store/connect.ts';
 import { changeAs } from './admin/author.ts';
 import { createTeamClient } from './admin/client.ts';
@@ -11,13 +14,21 @@ export interface Demo {
   readonly site: Site;
   /** Null from the second start on: only its hash is kept. */
   readonly token: string | null;
+  /** Of the first user; null when there was one already. */
+  readonly password: string | null;
 }
 
+const EMAIL = 'admin@demo.example.com';
 const DOMAIN = 'demo.example.com';
 
-export async function ensureDemo(sql: Sql): Promise<Demo> {
+/** `makesUser`: unless the settings name the first user. */
+export async function ensureDemo(sql: Sql, makesUser: boolean): Promise<Demo> {
+  const password = randomBytes(12).toString('base64url');
+  const credentials = { email: EMAIL, password };
+  const first = makesUser ? await ensureFirstUser(sql, await createPasswords(), credentials) : null;
+  const user = { password: first === null ? null : password };
   const existing = await findSite(sql, DOMAIN);
-  if (existing !== null) return { site: existing, token: null };
+  if (existing !== null) return { site: existing, token: null, ...user };
   return changeAs(sql, 'serve', async (change) => {
     const created = await createSite(change, await ensureDefaultTeam(change.tx), DOMAIN);
     if (created.kind !== 'created') throw new Error('two gateways have started on the same data at once');
@@ -29,12 +40,17 @@ export async function ensureDemo(sql: Sql): Promise<Demo> {
       role: 'admin',
       expiresAt: null,
     });
-    return { site, token };
+    return { site, token, ...user };
   });
 }
 
 /** Goes to standard error: standard output carries the log, and the log never has a token. */
-export function printWelcome(port: number, database: EmbeddedPostgres, demo: Demo): void {
+export function printWelcome(
+  port: number,
+  adminPort: number | null,
+  database: EmbeddedPostgres,
+  demo: Demo,
+): void {
   const base = `http://127.0.0.1:${port}`;
   const token = demo.token ?? '$TOKEN';
   const moved =
@@ -66,9 +82,21 @@ The rows:
   npm run --silent sluice -- query "SELECT timestamp, assistant_name, path FROM ai_fetches"
 With psql: PGPASSFILE=${relative(process.cwd(), database.passwordFile)} psql -h 127.0.0.1 -p ${database.port} -U sluice sluice
 
+${adminPort === null ? '' : printSignIn(`http://127.0.0.1:${adminPort}`, demo)}
 Ctrl-C stops it; the data stays.
 
 `);
+}
+
+function printSignIn(base: string, demo: Demo): string {
+  if (demo.password === null)
+    return `Sign in as one of 'npm run --silent sluice -- user list'; 'user password' gives a new password.
+`;
+  return `To manage clients, sign in as ${EMAIL}; password, shown only now: ${demo.password}
+  curl -i -c /tmp/sluice-cookies ${base}/api/auth/login \\
+    -d '{"email":"${EMAIL}","password":"${demo.password}"}'
+  curl -b /tmp/sluice-cookies ${base}/api/user/api-clients -d '{"name":"my first client","site_roles":[{"site_id":"${demo.site.id}","role":"admin"}]}'
+`;
 }
 
 const now = (): string => new Date().toISOString();

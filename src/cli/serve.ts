@@ -47,7 +47,7 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGTERM', () => void stop(0));
   process.on('SIGINT', () => void stop(0));
   try {
-    const demo = database.embedded === null ? null : await prepareDemo(database);
+    const demo = database.embedded === null ? null : await prepareDemo(database, config);
     gateway = await startGateway(config, {
       databaseUrl: database.url,
       log,
@@ -56,7 +56,9 @@ async function serve(config: Config): Promise<void> {
         void stop(1);
       },
     });
-    if (database.embedded !== null && demo !== null) printWelcome(gateway.port, database.embedded, demo);
+    const adminPort = config.adminPort === 'off' ? null : (gateway.adminPort ?? gateway.port);
+    if (database.embedded !== null && demo !== null)
+      printWelcome(gateway.port, adminPort, database.embedded, demo);
     log.write('info', { host: config.host, port: gateway.port, durability: config.durability }, 'listening');
   } catch (error) {
     if (database.embedded?.joined === false) await database.embedded.close();
@@ -68,7 +70,7 @@ async function serve(config: Config): Promise<void> {
 /** What a stop may take beyond its own time, to close connections and the embedded Postgres. */
 const GRACE_MS = 10_000;
 
-async function prepareDemo(database: Database): Promise<Demo> {
+async function prepareDemo(database: Database, config: Config): Promise<Demo> {
   const sql = connectPostgres({
     url: database.url,
     applicationName: 'sluice-demo',
@@ -79,7 +81,7 @@ async function prepareDemo(database: Database): Promise<Demo> {
   });
   try {
     await migrate(sql);
-    return await ensureDemo(sql);
+    return await ensureDemo(sql, config.adminEmail === null);
   } finally {
     await sql.end({ timeout: 1 });
   }
