@@ -23,6 +23,8 @@ export interface Gateway {
   readonly port: number;
   /** Null: on the same port, or nowhere. */
   readonly adminPort: number | null;
+  /** All that is served, on whatever port. */
+  readonly routes: readonly Pick<Route, 'method' | 'path'>[];
   /** Everything that is counted, by part. */
   stats(): object;
   /** Stops front first, within the configured time; what Postgres has not taken stays in the journal. */
@@ -92,13 +94,15 @@ async function makeParts(
   );
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
-  const servers = await startServers(config, deps, [...ingest.routes, ...health.routes], admin, stops);
+  const recordRoutes = [...ingest.routes, ...health.routes];
+  const servers = await startServers(config, deps, recordRoutes, admin, stops);
   const stats = (): object => collectStats(servers, ingest, parts);
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
+    routes: [...recordRoutes, ...(admin?.routes ?? [])].map(({ method, path }) => ({ method, path })),
     stats,
     async close() {
       health.stopReadiness();

@@ -33,6 +33,7 @@ export function createGithubKeys(url: string, now: () => number = () => performa
 
   return {
     async verify(body, keyId, signature) {
+      if (keyId === '' || signature === '') return 'invalid';
       const isDue = now() - readAtMs > KEEP_MS || keys?.has(keyId) !== true;
       if (isDue && now() - triedAtMs > AGAIN_MS) {
         try {
