@@ -32,13 +32,18 @@ function readFields<T>(fields: object, schema: z.ZodType<T>): T | Refusal {
   const path = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const field = [...issue.path, issue.keys[0]].join('.');
-    return refuse('field_unknown', `Invalid JSON payload: ${field} is no field of this request`, field);
+    // What was sent by mistake as a name may be a secret: only what looks like a name is repeated.
+    return NAME.test(field)
+      ? refuse('field_unknown', `Invalid JSON payload: ${field} is no field of this request`, field)
+      : refuse('field_unknown', 'Invalid JSON payload: a field is none of this request');
   }
   const detail = SENTENCES.has(issue.message)
     ? issue.message
     : `Invalid JSON payload: ${path}: ${issue.message}`;
   return refuse(issue.code === 'invalid_type' ? 'field_type' : 'field_invalid', detail, path);
 }
+
+const NAME = /^[\w.]{1,40}$/;
 
 /** Text that Postgres stores and a terminal shows: no control characters, no half surrogate pairs. */
 const sound = (text: string): boolean => !/\p{Cc}/u.test(text) && text.isWellFormed();
