@@ -66,6 +66,10 @@ const OWNED_PACKAGES: Readonly<Record<string, string>> = {
   ioredis: 'src/grants/redis.ts',
   jose: 'src/admin/sign-in/session.ts',
   argon2: 'src/admin/sign-in/password.ts',
+  cookie: 'src/admin/sign-in/session.ts',
+  'rate-limiter-flexible': 'src/admin/sign-in/throttle.ts',
+  'csv-parse/sync': 'src/admin/import/read.ts',
+  'cli-progress': 'src/cli/',
   pino: 'src/telemetry/log.ts',
   commander: 'src/cli/',
 };

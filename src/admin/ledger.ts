@@ -52,7 +52,7 @@ export function createLedger(sql: Sql, onCommitted: (news: News) => void): MakeC
       const news = revocations.length === 0 ? null : await publishRevocation(tx, ...revocations);
       return { done: { value, news } };
     });
-    const { done } = outcome as { readonly done: Changed<T> };
+    const { done } = outcome;
     if (done.news !== null) onCommitted(done.news);
     return done;
   };

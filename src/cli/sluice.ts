@@ -4,6 +4,7 @@ import { addClientCommands } from './admin/client.ts';
 import { addSiteCommands } from './admin/site.ts';
 import { addUserCommands } from './admin/user.ts';
 import { addConfigCommand } from './config.ts';
+import { addImportCommands } from './import/hitkeep.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addQueryCommand } from './query.ts';
 import { addServeCommand } from './serve.ts';
@@ -32,6 +33,7 @@ addMigrateCommand(program);
 addSiteCommands(program);
 addClientCommands(program);
 addUserCommands(program);
+addImportCommands(program);
 addQueryCommand(program);
 addConfigCommand(program);
 

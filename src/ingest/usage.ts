@@ -15,7 +15,7 @@ import type { Verdict } from './verdict.ts';
 export interface Usage {
   count(grant: Grant, request: Request, verdict: Verdict): void;
   /** Rows of the client's that were there already, as the store found out. */
-  countDuplicates(clientId: string, rows: number): void;
+  readonly countDuplicates: (clientId: string, rows: number) => void;
   /** Writes the last counts. */
   close(): Promise<void>;
 }

@@ -58,9 +58,7 @@ describe('news that come by another way than the log', () => {
   });
 
   const publish = (subject: string): Promise<News> =>
-    database.sql.begin((tx) =>
-      publishRevocation(tx, { kind: 'client', subject, version: 1 }),
-    ) as Promise<News>;
+    database.sql.begin((tx) => publishRevocation(tx, { kind: 'client', subject, version: 1 }));
 
   it('are applied at once, and not again when the log brings them', async () => {
     const news = await publish('a');
@@ -116,13 +114,13 @@ describe('news that come by another way than the log', () => {
 
   it('are told by publishing: where they begin, and in which order they were logged', async () => {
     await publish('a');
-    const news = (await database.sql.begin((tx) =>
+    const news = await database.sql.begin((tx) =>
       publishRevocation(
         tx,
         { kind: 'client', subject: 'b', version: 7 },
         { kind: 'site', subject: 'c', version: 1 },
       ),
-    )) as News;
+    );
     expect(news).toMatchObject({
       from: 1,
       to: 3,

@@ -41,7 +41,7 @@ export const teamUpdate = z.strictObject({
   revoked: z.boolean().optional(),
 });
 
-export const GRACE_SECONDS_MAX = 86_400;
+const GRACE_SECONDS_MAX = 86_400;
 
 export const rotation = z.strictObject({
   grace_seconds: z.number().int().min(0).max(GRACE_SECONDS_MAX).default(0),

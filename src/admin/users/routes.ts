@@ -20,7 +20,7 @@ import {
 
 const LIST = '/api/users';
 const ONE = '/api/users/:id';
-export const emailSchema = z.string().transform((text, context) => {
+const emailSchema = z.string().transform((text, context) => {
   const email = normaliseEmail(text);
   if (email !== null) return email;
   context.addIssue({ code: 'custom', message: 'must be an e-mail address' });

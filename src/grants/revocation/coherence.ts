@@ -15,9 +15,9 @@ export interface Coherence {
   /** All up to here was applied. Null: the log could not be read yet. */
   lastSequence(): number | null;
   /** What was just committed: applied here at once, and told to every gateway that Redis reaches. */
-  announce(news: News): void;
+  readonly announce: (news: News) => void;
   /** Who has applied the log up to `sequence`; waits for all, `waitMs` at most. Throws when Postgres is away. */
-  readReceipt(sequence: number, waitMs: number): Promise<Receipt>;
+  readonly readReceipt: (sequence: number, waitMs: number) => Promise<Receipt>;
   stats(): CoherenceStats;
   close(): Promise<void>;
 }
