@@ -93,9 +93,9 @@ function printSignIn(base: string, demo: Demo): string {
     return `Sign in as one of 'npm run --silent sluice -- user list'; 'user password' gives a new password.
 `;
   return `To manage clients, sign in as ${EMAIL}; password, shown only now: ${demo.password}
-  curl -i -c /tmp/sluice-cookies ${base}/api/auth/login \\
+  curl -i -c ~/.sluice-cookies ${base}/api/auth/login \\
     -d '{"email":"${EMAIL}","password":"${demo.password}"}'
-  curl -b /tmp/sluice-cookies ${base}/api/user/api-clients -d '{"name":"my first client","site_roles":[{"site_id":"${demo.site.id}","role":"admin"}]}'
+  curl -b ~/.sluice-cookies ${base}/api/user/api-clients -d '{"name":"my first client","site_roles":[{"site_id":"${demo.site.id}","role":"admin"}]}'
 `;
 }
 

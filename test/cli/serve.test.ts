@@ -244,9 +244,15 @@ describe('a first start without a database', () => {
       while (!gateway.output().includes('Ctrl-C')) await sleep(20);
       const printed = gateway.output();
       const curls = [...printed.matchAll(/ {2}(curl -i .* \\\n.*)\n/g)].map((match) => match[1] ?? '');
-      expect(curls).toHaveLength(3);
-      for (const line of curls)
+      const [signIn, ...records] = curls.toReversed();
+      expect(records).toHaveLength(3);
+      for (const line of records)
         expect(spawnSync('bash', ['-c', line], { encoding: 'utf8' }).stdout).toContain('202 Accepted');
+      expect(spawnSync('bash', ['-c', signIn ?? ''], { encoding: 'utf8' }).stdout).toContain('200 OK');
+      const create = / {2}(curl -b .*api-clients.*)\n/.exec(printed)?.[1] ?? '';
+      expect(spawnSync('bash', ['-c', create], { encoding: 'utf8' }).stdout).toContain('"token":"slc_');
+      const password = /shown only now: (\S+)\n {2}curl -i -c/.exec(printed)?.[1] ?? '';
+      expect(password).toMatch(/^[\w-]{16}$/);
       const token = /slc_[0-9A-Za-z]{49}/.exec(printed)?.[0] ?? '';
       const queries = [...printed.matchAll(/npm run --silent sluice -- (query ".*")\n/g)].map(
         (match) => match[1] ?? '',
@@ -263,6 +269,7 @@ describe('a first start without a database', () => {
       expect(await gateway.stop('SIGINT')).toBe(0);
       const again = await startProcess(environment);
       expect(again.output()).not.toContain(token);
+      expect(again.output()).not.toContain(password);
       expect(await again.stop('SIGTERM')).toBe(0);
     },
   );
