@@ -45,8 +45,9 @@ function readFields<T>(fields: object, schema: z.ZodType<T>): T | Refusal {
 
 const NAME = /^[\w.]{1,40}$/;
 
-/** Text that Postgres stores and a terminal shows: no control characters, no half surrogate pairs. */
-const sound = (text: string): boolean => !/\p{Cc}/u.test(text) && text.isWellFormed();
+/** Text that Postgres stores and nobody misreads: no control or direction characters, no half surrogate pairs. */
+const sound = (text: string): boolean =>
+  !/[\p{Cc}\u202A-\u202E\u2066-\u2069]/u.test(text) && text.isWellFormed();
 
 const NAME_ADVICE = 'Name is required and must be <= 120 characters';
 const DESCRIPTION_ADVICE = 'Description must be <= 500 characters';

@@ -115,6 +115,20 @@ export async function touchClients(
   return rows.flatMap((row) => revocationsOf(row));
 }
 
+/** What a user may do is about to change: nobody makes a client for the user until that is committed. */
+export async function lockOwner(tx: Transaction, userId: string): Promise<void> {
+  await tx`SELECT FROM users WHERE id = ${userId} FOR UPDATE`;
+}
+
+/** All clients of a user: which of them a change of the user's roles is about, a change of theirs may just alter. */
+export async function touchClientsOf(tx: Transaction, userId: string): Promise<readonly Revocation[]> {
+  const rows = await tx<{ id: string }[]>`SELECT id FROM api_clients WHERE user_id = ${userId}`;
+  return touchClients(
+    tx,
+    rows.map(({ id }) => id),
+  );
+}
+
 /** One for each token of a client that may be in use. */
 export function revocationsOf(client: {
   readonly secret_hash: string;

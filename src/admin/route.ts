@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Method, Reply, Request, Route } from '../http/request.ts';
 import { parseUuid } from '../records/identity.ts';
-import { isOutage } from '../store/connect.ts';
+import { isOutage, readSqlstate } from '../store/connect.ts';
 import type { Author, Key, Source, User } from './actor.ts';
 import { BODY_BYTES_MAX } from './body.ts';
 import { isRefusal, refuse, replyRefusal, type Refusal } from './refusal.ts';
@@ -69,6 +69,8 @@ const AWAY = refuse(
   'database_unavailable',
   'Postgres does not answer. Whether a change was made is not known: look, then try again.',
 );
+const GONE = refuse('conflict', 'Something that this refers to was deleted a moment ago.');
+const FOREIGN_KEY_VIOLATION = '23503';
 const ANSWER_MS_MAX = 20_000;
 
 export function createRouteMaker(deps: RouteDeps): RouteMaker {
@@ -163,6 +165,7 @@ async function workWithin(work: Promise<Outcome>): Promise<Outcome> {
     return await Promise.race([work, late]);
   } catch (error) {
     if (isOutage(error)) return AWAY;
+    if (readSqlstate(error) === FOREIGN_KEY_VIOLATION) return GONE;
     throw error;
   } finally {
     clearTimeout(timer);

@@ -117,7 +117,6 @@ export function createExchanges(
         const head = readSoundHead(response, incoming, method);
         if (head === null) return;
         const exchange = open(response);
-        const forwardedFor = isProxied ? incoming.getHeader('x-forwarded-for') : '';
         const request: Request = {
           method,
           path: incoming.getUrl(),
@@ -125,7 +124,7 @@ export function createExchanges(
           parameters: readParameters(parameterCount, incoming),
           headers: head.headers,
           fields: route.fields === undefined ? NO_FIELDS : readFields(route.fields, incoming),
-          address: () => (exchange.isOver ? '' : readAddress(response, forwardedFor)),
+          address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
         };
         if (head.contentLength > route.bodyBytesMax) handle(exchange, route, request);

@@ -38,6 +38,7 @@ export function readHead(
     prefer: '',
     idempotencyKey: '',
     userAgent: '',
+    forwardedFor: '',
   };
   const seen: Collected = {
     contentLength: null,
@@ -88,6 +89,10 @@ function collectHeader(headers: RequestHeaders, seen: Collected, name: string, v
     case 'idempotency-key':
       if (headers.idempotencyKey !== '') seen.violation = 'duplicate Idempotency-Key';
       headers.idempotencyKey = value;
+      break;
+    case 'x-forwarded-for':
+      // A proxy may add a field of its own to one that the sender wrote: the last word counts.
+      headers.forwardedFor = headers.forwardedFor === '' ? value : `${headers.forwardedFor},${value}`;
       break;
     case 'user-agent':
       headers.userAgent = value;

@@ -8,6 +8,8 @@ export interface RequestHeaders {
   prefer: string;
   idempotencyKey: string;
   userAgent: string;
+  /** All of them, in order, joined by commas. */
+  forwardedFor: string;
 }
 
 export interface Request {

@@ -6,7 +6,7 @@ import { hashToken, isPossibleToken } from '../../grants/token.ts';
 import type { Sql } from '../../store/connect.ts';
 import type { Author } from '../actor.ts';
 import { revokeClient } from '../clients/change.ts';
-import { findClient, ownerOf } from '../clients/client.ts';
+import { findClient, ownerOf, tokenHashesOf } from '../clients/client.ts';
 import type { MakeChange } from '../ledger.ts';
 
 interface Found {
@@ -28,13 +28,16 @@ export async function revokeLeaked(
   const found = await sql<Found[]>`
     SELECT c.id, c.user_id, c.tenant_id, c.organization_id, leaked.hash
     FROM unnest(${hashes}::text[]) AS leaked (hash)
-    JOIN api_clients c ON c.secret_hash = leaked.hash OR c.previous_secret_hash = leaked.hash`;
+    JOIN api_clients c ON c.secret_hash = leaked.hash
+      OR c.previous_secret_hash = leaked.hash AND c.previous_expires_at > now()`;
   const revoked = new Set<string>();
   for (const client of found) {
     await makeChange(author, async (change) => {
       const owner = ownerOf(client);
       const before = await findClient(change.tx, owner, client.id, true);
-      if (before !== null) await revokeClient(change, owner, before);
+      // Rolled meanwhile: the token found is dead already, and the new one is somebody else's.
+      if (before !== null && tokenHashesOf(before).includes(client.hash))
+        await revokeClient(change, owner, before);
     });
     revoked.add(client.hash);
   }

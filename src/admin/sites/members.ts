@@ -2,10 +2,10 @@
 import { z } from 'zod';
 import type { SiteRole } from '../../grants/grant.ts';
 import type { Route } from '../../http/request.ts';
-import type { Sql, Transaction } from '../../store/connect.ts';
+import type { Transaction } from '../../store/connect.ts';
 import { coversSiteRole, managesSite } from '../actor.ts';
 import { readBody } from '../body.ts';
-import { touchClients, type Change } from '../ledger.ts';
+import { lockOwner, touchClientsOf, type Change } from '../ledger.ts';
 import { ACCESS_DENIED, isRefusal, notFound, refuse, type Refusal } from '../refusal.ts';
 import { replyCreated, replyEmpty, replyJson } from '../reply.ts';
 import type { Outcome, UserCall } from '../route.ts';
@@ -115,6 +115,7 @@ async function writeRole(
   wanted: SiteRole | null,
 ): Promise<void> {
   const { tx } = work;
+  await lockOwner(tx, member.user_id);
   if (wanted === null)
     await tx`DELETE FROM site_members WHERE site_id = ${site.id} AND user_id = ${member.user_id}`;
   else
@@ -130,17 +131,5 @@ async function writeRole(
     before: member.role === null ? null : { role: member.role },
     after: wanted === null ? null : { role: wanted },
   });
-  work.revoke(await touchClients(tx, await findClientsOn(tx, site.id, member.user_id)));
-}
-
-/** A user's clients that have a role on the site: what they may do there follows the user's own role. */
-async function findClientsOn(
-  sql: Sql | Transaction,
-  siteId: string,
-  userId: string,
-): Promise<readonly string[]> {
-  const rows = await sql<{ id: string }[]>`
-    SELECT c.id FROM api_clients c JOIN api_client_site_roles r ON r.api_client_id = c.id
-    WHERE c.user_id = ${userId} AND r.site_id = ${siteId}`;
-  return rows.map((row) => row.id);
+  work.revoke(await touchClientsOf(tx, member.user_id));
 }

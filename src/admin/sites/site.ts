@@ -36,6 +36,7 @@ export async function createSite(change: Change, tenantId: string, text: string)
 /** To another team: the clients of the old one lose it, the keys of the new one reach it. */
 export async function moveSite(change: Change, before: Site, tenantId: string): Promise<Site> {
   const { tx } = change;
+  await lockSite(tx, before);
   const clients = await findClientsOfSite(tx, before);
   await tx`UPDATE sites SET tenant_id = ${tenantId}, updated_at = now() WHERE id = ${before.id}`;
   await tx`
@@ -49,6 +50,7 @@ export async function moveSite(change: Change, before: Site, tenantId: string): 
 
 /** Its records stay in their tables; nobody can add to them. */
 export async function deleteSite(change: Change, site: Site): Promise<void> {
+  await lockSite(change.tx, site);
   const clients = await findClientsOfSite(change.tx, site);
   await change.tx`DELETE FROM sites WHERE id = ${site.id}`;
   change.revoke(await touchClients(change.tx, clients));
@@ -114,6 +116,11 @@ async function note(
 async function findKeysOf(tx: Transaction, tenantId: string): Promise<readonly string[]> {
   const rows = await tx<{ id: string }[]>`SELECT id FROM api_clients WHERE organization_id = ${tenantId}`;
   return rows.map((row) => row.id);
+}
+
+/** Nobody gives a role on it until the change is committed. */
+async function lockSite(tx: Transaction, site: Site): Promise<void> {
+  await tx`SELECT FROM sites WHERE id = ${site.id} FOR UPDATE`;
 }
 
 async function findClientsOfSite(tx: Transaction, site: Site): Promise<readonly string[]> {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
 import type { TeamRole } from '../actor.ts';
-import { touchClients, type Change } from '../ledger.ts';
+import { lockOwner, touchClients, touchClientsOf, type Change } from '../ledger.ts';
 
 /** The id of the team that owns sites created without naming one; made when it does not exist yet. */
 export async function ensureDefaultTeam(sql: Sql | Transaction): Promise<string> {
@@ -32,6 +32,8 @@ export async function createTeam(change: Change, name: string, ownerId: string):
 /** Its clients and keys end, its sites take no more records; nothing is deleted. */
 export async function archiveTeam(change: Change, team: { id: string; name: string }): Promise<void> {
   const { tx } = change;
+  // Whoever makes a client, key or site of the team meanwhile waits, and finds it archived.
+  await tx`SELECT FROM tenants WHERE id = ${team.id} FOR UPDATE`;
   await tx`UPDATE tenants SET archived_at = now(), updated_at = now() WHERE id = ${team.id}`;
   change.audit({
     action: 'team.archived',
@@ -52,20 +54,6 @@ async function findClientsOfTeam(tx: Transaction, teamId: string): Promise<reado
     UNION
     SELECT r.api_client_id FROM api_client_site_roles r JOIN sites s ON s.id = r.site_id
     WHERE s.tenant_id = ${teamId}`;
-  return rows.map((row) => row.id);
-}
-
-/** A user's clients whose worth depends on what the user is in the team. */
-async function findClientsOfMember(
-  tx: Transaction,
-  teamId: string,
-  userId: string,
-): Promise<readonly string[]> {
-  const rows = await tx<{ id: string }[]>`
-    SELECT c.id FROM api_clients c
-    WHERE c.user_id = ${userId} AND (c.organization_id = ${teamId} OR EXISTS (
-      SELECT FROM api_client_site_roles r JOIN sites s ON s.id = r.site_id
-      WHERE r.api_client_id = c.id AND s.tenant_id = ${teamId}))`;
   return rows.map((row) => row.id);
 }
 
@@ -98,6 +86,7 @@ export async function setMember(
 ): Promise<void> {
   const { tx } = change;
   const userId = member.user_id;
+  await lockOwner(tx, userId);
   if (role === null) {
     await tx`DELETE FROM tenant_members WHERE tenant_id = ${teamId} AND user_id = ${userId}`;
     await tx`
@@ -117,7 +106,7 @@ export async function setMember(
     before: before === null ? null : { role: before },
     after: role === null ? null : { role },
   });
-  change.revoke(await touchClients(tx, await findClientsOfMember(tx, teamId, userId)));
+  change.revoke(await touchClientsOf(tx, userId));
 }
 
 function nameMemberChange(before: TeamRole | null, after: TeamRole | null): string {

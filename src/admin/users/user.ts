@@ -74,7 +74,7 @@ export async function deleteUser(change: Change, id: string): Promise<UserRow | 
   if (left !== undefined)
     return refuse('conflict', `The team ${left.name} would have no owner: make somebody else owner first.`);
   const clients = await tx<{ secret_hash: string; previous_secret_hash: string | null; version: number }[]>`
-    SELECT secret_hash, previous_secret_hash, (version + 1)::float8 AS version FROM api_clients WHERE user_id = ${id}`;
+    SELECT secret_hash, previous_secret_hash, (version + 1)::float8 AS version FROM api_clients WHERE user_id = ${id} FOR UPDATE`;
   await tx`DELETE FROM users WHERE id = ${id}`;
   note(change, 'user.deleted', user, user, null, clients);
   change.revoke(clients.flatMap((client) => revocationsOf(client)));
