@@ -219,6 +219,20 @@ describe('the push by Redis', () => {
     expect(grants.stats().push?.answersHeard).toBe(0);
   });
 
+  it("renews nobody's belief by an answer that was not asked for, or comes from nobody", async () => {
+    const cut = await start(sql, { pollMs: 50 });
+    proxy.cut();
+    const cutAtMs = performance.now();
+    const last = cut.stats().lastSequence ?? 0;
+    const before = cut.stats().push?.newsHeard ?? 0;
+    for (const answers of [null, { node: 'another', nonce: 1 }, { node: 'another', nonce: 2 }]) {
+      const news = { kind: 'news', from: last, to: last, revocations: [], answers };
+      await raw.publish(CHANNEL, JSON.stringify(news));
+    }
+    await until(() => (cut.stats().push?.newsHeard ?? 0) >= before + 3);
+    expect(cut.stats().feedAgeMs).toBeGreaterThanOrEqual(performance.now() - cutAtMs - 1);
+  });
+
   it('measures how late a revocation was', async () => {
     const grants = await start(database.sql, { pollMs: 50 });
     const client = await control.insertClient(database.sql, { teamId: null });
