@@ -1,6 +1,6 @@
 /** Pages that list what the code has are held to it, in both directions. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeSettings } from '../src/cli/config.ts';
@@ -32,7 +32,7 @@ describe('the docs', () => {
 
   it('name no setting that does not exist', () => {
     const known = new Set(Object.values(settings).map((setting) => setting.variable));
-    const pages = ['README.md', 'docs/errors.md', 'docs/commands.md', 'docs/api.md', 'docs/reliability.md'];
+    const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
     const named = pages.flatMap((page) =>
       [...read(page).matchAll(/SLUICE_[A-Z_]+/g)].map((match) => match[0]),
     );

@@ -39,6 +39,7 @@ export function startSummary(values: { readonly intervalMs: number }, deps: Summ
           quarantined: now.quarantined - before.quarantined,
           waiting: now.waiting,
           journalBytes: now.journalBytes,
+          revocationLagMsMax: now.revocationLagMsMax,
         },
         'traffic',
       );
@@ -69,6 +70,7 @@ function takeCounts(deps: SummaryDeps) {
     quarantined: deps.drain.stats().rowsQuarantined,
     waiting: journal.appended - journal.stored,
     journalBytes: journal.bytesOnDisk,
+    revocationLagMsMax: deps.grants.stats().revocationLagMsMax,
   };
 }
 
