@@ -67,6 +67,12 @@ async function startUnjournaled(values: Config): Promise<Running> {
   const ingest = createIngest(
     {
       bodyBytesMax: values.bodyBytesMax,
+      limits: {
+        sentBytesMax: values.requestBytesMax,
+        bytesMax: values.decompressedBytesMax,
+        ratioMax: values.compressionRatioMax,
+      },
+      recordsMax: values.recordsMax,
       durability: 'journal',
       ackWaitMs: values.ackWaitMs,
       timePolicy: { pastMs: values.timePastMs, futureMs: values.timeFutureMs },
@@ -76,6 +82,7 @@ async function startUnjournaled(values: Config): Promise<Running> {
       journal: createForgetful(),
       usage: startUsage({ flushMs: 10_000 }, { sql, log: log.write }),
       countryOf: createCountries(),
+      countEarlier: async () => null,
     },
   );
   const server: Server = await startServer(

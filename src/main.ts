@@ -9,6 +9,7 @@ import type { Grants } from './grants/resolve.ts';
 import type { Admin } from './admin/admin.ts';
 import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
+import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import { createCountries } from './ingest/country.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
@@ -86,11 +87,17 @@ async function makeParts(
   const ingest = createIngest(
     {
       bodyBytesMax: config.bodyBytesMax,
+      limits: {
+        sentBytesMax: config.requestBytesMax,
+        bytesMax: config.decompressedBytesMax,
+        ratioMax: config.compressionRatioMax,
+      },
+      recordsMax: config.recordsMax,
       durability: config.durability,
       ackWaitMs: config.ackWaitMs,
       timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
     },
-    { ...parts, usage, countryOf: createCountries() },
+    { ...parts, usage, countryOf: createCountries(), countEarlier: createEarlierCounter(sql) },
   );
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);

@@ -53,9 +53,37 @@ export const recordPathSettings = {
     'SLUICE_BODY_MAX_BYTES',
     'size',
     '64KiB',
-    'A larger body is answered with 413.',
+    'A larger record is answered with 413, or refused in its batch.',
     // Escaping may treble a record, and the largest must still fit a frame of the journal.
     parseBytes(1 * KIB, 1 * MIB),
+  ),
+  requestBytesMax: setting(
+    'SLUICE_REQUEST_MAX_BYTES',
+    'size',
+    '8MiB',
+    'A larger body, a batch as it is sent, is answered with 413.',
+    parseBytes(64 * KIB, 64 * MIB),
+  ),
+  decompressedBytesMax: setting(
+    'SLUICE_REQUEST_MAX_DECOMPRESSED_BYTES',
+    'size',
+    '32MiB',
+    'A batch that is larger when decompressed is answered with 413.',
+    parseBytes(64 * KIB, 256 * MIB),
+  ),
+  compressionRatioMax: setting(
+    'SLUICE_REQUEST_MAX_RATIO',
+    '10 to 2000',
+    '200',
+    'A batch that grows by more than this when decompressed is answered with 413; 64 KiB are free.',
+    parseInteger(10, 2000),
+  ),
+  recordsMax: setting(
+    'SLUICE_REQUEST_MAX_RECORDS',
+    '1 to 100000',
+    '10000',
+    'A batch of more records is answered with 400.',
+    parseInteger(1, 100_000),
   ),
   ackWaitMs: setting(
     'SLUICE_ACK_WAIT',

@@ -35,6 +35,7 @@ export function readHead(
     authorization: '',
     apiKey: '',
     contentEncoding: '',
+    contentType: '',
     prefer: '',
     idempotencyKey: '',
     userAgent: '',
@@ -81,6 +82,9 @@ function collectHeader(headers: RequestHeaders, seen: Collected, name: string, v
       break;
     case 'content-encoding':
       headers.contentEncoding = value;
+      break;
+    case 'content-type':
+      headers.contentType = value;
       break;
     case 'prefer':
       // The field may be repeated: the values then form one list.

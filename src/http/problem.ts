@@ -15,6 +15,8 @@ export type ProblemCode =
   | 'method_not_allowed'
   | 'body_too_large'
   | 'content_encoding_unsupported'
+  | 'content_encoding_malformed'
+  | 'batch_rejected'
   | 'header_invalid'
   | 'grant_in_doubt'
   | 'site_in_doubt'
@@ -72,6 +74,13 @@ export const problems = {
   crawler_unknown: {
     status: BAD_REQUEST,
     title: 'The user agent is no known AI crawler',
+    retryAfterSeconds: null,
+  },
+  too_many_records: { status: BAD_REQUEST, title: 'The batch has too many records', retryAfterSeconds: null },
+  batch_rejected: { status: BAD_REQUEST, title: 'No record was accepted', retryAfterSeconds: null },
+  content_encoding_malformed: {
+    status: BAD_REQUEST,
+    title: 'The body is not in its content encoding',
     retryAfterSeconds: null,
   },
   header_invalid: { status: BAD_REQUEST, title: 'A header is not valid', retryAfterSeconds: null },
@@ -162,6 +171,8 @@ export interface ProblemDetail {
   readonly detail: string;
   readonly field?: string | null;
   readonly headers?: readonly (readonly [string, string])[];
+  /** Further members of the document. */
+  readonly more?: object;
 }
 
 /** The reply for a code. `type` is a relative reference: the anchor of the code on the errors page. */
@@ -179,6 +190,7 @@ export function createProblem(code: ProblemCode, problem: ProblemDetail): Reply 
       status: Number(kind.status.slice(0, 3)),
       code,
       detail: problem.detail,
+      ...problem.more,
       ...(problem.field === undefined || problem.field === null ? {} : { field: problem.field }),
     }),
   };

@@ -5,6 +5,7 @@ export interface RequestHeaders {
   authorization: string;
   apiKey: string;
   contentEncoding: string;
+  contentType: string;
   prefer: string;
   idempotencyKey: string;
   userAgent: string;

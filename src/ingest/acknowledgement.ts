@@ -62,7 +62,8 @@ function boundPerFrame(waitMs: number) {
   };
 }
 
-function refuseAppend(reason: 'full' | 'busy' | 'failed' | 'closed'): Refusal {
+/** Why the journal did not take an entry. */
+export function refuseAppend(reason: 'full' | 'busy' | 'failed' | 'closed'): Refusal {
   switch (reason) {
     case 'full':
       return refuse(

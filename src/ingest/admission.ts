@@ -2,9 +2,9 @@
 import { mayManageData, type Grant, type SiteVerdict, type TokenVerdict } from '../grants/grant.ts';
 import type { Grants } from '../grants/resolve.ts';
 import { readCredential } from '../grants/token.ts';
+import { decompress, ENCODINGS, isEncoded } from '../http/decompress.ts';
 import type { Request, RequestHeaders } from '../http/request.ts';
-import { isFault, readPayload, type Payload } from '../records/payload.ts';
-import { refuse, refuseFault, type Refusal } from './verdict.ts';
+import { refuse, type Refusal } from './verdict.ts';
 
 const UNAUTHORIZED = refuse(
   'unauthorized',
@@ -39,19 +39,45 @@ function admitVerdict(verdict: TokenVerdict): Grant | Refusal {
   }
 }
 
-export function admitBody(request: Request, bytesMax: number): Payload | Refusal {
-  if (request.body === null) {
-    return refuse(
-      'body_too_large',
-      `The body is larger than ${bytesMax} bytes. Send fewer or smaller fields.`,
-    );
-  }
-  const encoding = request.headers.contentEncoding.toLowerCase();
-  if (encoding !== '' && encoding !== 'identity') {
-    return refuse('content_encoding_unsupported', 'Send the body as it is, without Content-Encoding.');
-  }
-  const payload = readPayload(request.body);
-  return isFault(payload) ? refuseFault(payload) : payload;
+/** The body as it was before its Content-Encoding. Synchronous when it has none. */
+export function admitBody(
+  request: Request,
+  limits: BodyLimits,
+): Buffer | Refusal | Promise<Buffer | Refusal> {
+  if (request.body === null) return refuseSize(limits.sentBytesMax);
+  const { contentEncoding } = request.headers;
+  if (!isEncoded(contentEncoding)) return request.body;
+  const values = { bytesMax: limits.bytesMax, ratioMax: limits.ratioMax };
+  return decompress(request.body, contentEncoding, values).then((decompressed) => {
+    switch (decompressed.kind) {
+      case 'body':
+        return decompressed.body;
+      case 'unsupported':
+        return refuse('content_encoding_unsupported', `Send the body as it is, or as one of ${ENCODINGS}.`);
+      case 'malformed':
+        return refuse(
+          'content_encoding_malformed',
+          'The body is not what its Content-Encoding says, or is cut off.',
+        );
+      case 'too_large':
+        return refuse(
+          'body_too_large',
+          `The body has more than ${limits.bytesMax} bytes when decompressed, or ${limits.ratioMax} for each that was sent. Send several batches.`,
+        );
+    }
+  });
+}
+
+export interface BodyLimits {
+  /** As it is sent. */
+  readonly sentBytesMax: number;
+  /** Decompressed. */
+  readonly bytesMax: number;
+  readonly ratioMax: number;
+}
+
+export function refuseSize(bytesMax: number): Refusal {
+  return refuse('body_too_large', `The body is larger than ${bytesMax} bytes. Send less at once.`);
 }
 
 /** The site, when one of these roles of a grant reaches it. */
@@ -65,17 +91,18 @@ export function admitDomain(
   grants: Grants,
   grant: Grant,
   domain: string,
+  roles: Grant['siteRoles'] = grant.siteRoles,
 ): string | Refusal | Promise<string | Refusal> {
   const site = grants.peekSite(domain);
   return site === null
-    ? grants.resolveSite(domain).then((resolved) => admitVerdictOfSite(grant, resolved))
-    : admitVerdictOfSite(grant, site);
+    ? grants.resolveSite(domain).then((resolved) => admitVerdictOfSite(roles, resolved))
+    : admitVerdictOfSite(roles, site);
 }
 
-function admitVerdictOfSite(grant: Grant, site: SiteVerdict): string | Refusal {
+function admitVerdictOfSite(roles: Grant['siteRoles'], site: SiteVerdict): string | Refusal {
   switch (site.kind) {
     case 'site':
-      return admitSite(grant.siteRoles, site.siteId);
+      return admitSite(roles, site.siteId);
     case 'unknown':
       return SITE_NOT_FOUND;
     case 'doubt':

@@ -4,7 +4,8 @@
  *   token -> grant -> record -> site -> permission -> journal -> verdict
  *
  * The order of checks is HitKeep's. On the way of a good record nothing is awaited but its durability: grant and
- * site come from memory, and a promise is awaited only where there is one. Every request ends in one verdict.
+ * site come from memory, and a promise is awaited only where there is one. Every record ends in one verdict; a body
+ * with many of them goes the same way in `batch/`.
  */
 import { randomBytes } from 'node:crypto';
 import type { Grants } from '../grants/resolve.ts';
@@ -15,8 +16,23 @@ import { createRowWriter } from '../records/entry.ts';
 import { createIdSource } from '../records/identity.ts';
 import { isFault, type Payload } from '../records/payload.ts';
 import type { TimePolicy } from '../records/time.ts';
+import type { ReadContext } from '../records/visit.ts';
 import { createAcknowledgement } from './acknowledgement.ts';
-import { admitBody, admitDomain, admitSite, admitToken, checkGrantAgain, checkKey } from './admission.ts';
+import {
+  admitBody,
+  admitDomain,
+  admitSite,
+  admitToken,
+  checkGrantAgain,
+  checkKey,
+  refuseSize,
+  type BodyLimits,
+} from './admission.ts';
+import { takeBatch } from './batch/batch.ts';
+import type { CountEarlier } from './batch/duplicates.ts';
+import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
+import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
+import { splitBody } from './batch/split.ts';
 import type { CountryOf } from './country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import { createTally, type IngestStats } from './tally.ts';
@@ -24,7 +40,10 @@ import type { Usage } from './usage.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
 export interface IngestValues {
+  /** Of a single record. */
   readonly bodyBytesMax: number;
+  readonly limits: BodyLimits;
+  readonly recordsMax: number;
   readonly durability: Durability;
   readonly ackWaitMs: number;
   readonly timePolicy: TimePolicy;
@@ -33,8 +52,9 @@ export interface IngestValues {
 export interface IngestDeps {
   readonly grants: Grants;
   readonly journal: Journal;
-  readonly usage: Pick<Usage, 'count'>;
+  readonly usage: Pick<Usage, 'count' | 'countBatch'>;
   readonly countryOf: CountryOf;
+  readonly countEarlier: CountEarlier;
 }
 
 export interface Ingest {
@@ -42,23 +62,79 @@ export interface Ingest {
   stats(): IngestStats;
 }
 
+/** A route's single form, when it has one, and what its batches may hold. */
+interface Entrance<R extends Droppable> {
+  readonly path: string;
+  readonly kind: Kind<R> | null;
+  readonly kindOf: (payload: Payload) => MixedKind | Refusal;
+}
+
+const VALIDATE_ONLY = /(^|&)validate_only=(1|true)(&|$)/;
+/** Escaping may treble what was sent. */
+const ENTRY_FACTOR = 3;
+const ENTRY_BYTES_MORE = 64 * 1024;
+
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const { grants, journal, usage } = deps;
   const acknowledge = createAcknowledgement(values, journal);
   const tally = createTally();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
+  const entryBytesMax = ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE;
+  const batchDeps = { ...deps, acknowledge, writer, ids, entryBytesMax };
 
-  async function judge<R extends Droppable>(kind: Kind<R>, request: Request, grant: Grant): Promise<Verdict> {
-    const named = kind.siteIdOf(request);
+  async function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Promise<Reply> {
+    const admitted = admitToken(grants, request.headers);
+    const grant = admitted instanceof Promise ? await admitted : admitted;
+    const outcome = isRefusal(grant) ? grant : await take(entrance, request, grant);
+    const name = entrance.kind?.name ?? 'batch';
+    if ('received' in outcome) {
+      tally.countBatch(name, outcome);
+      if (!isRefusal(grant)) usage.countBatch(grant, request, outcome);
+      return replyBatch(outcome);
+    }
+    tally.count(name, outcome);
+    if (!isRefusal(grant)) usage.count(grant, request, outcome);
+    return replyTo(outcome);
+  }
+
+  async function take<R extends Droppable>(
+    entrance: Entrance<R>,
+    request: Request,
+    grant: Grant,
+  ): Promise<Verdict | BatchOutcome> {
+    const named = entrance.kind?.siteIdOf(request) ?? null;
     if (named !== null && isRefusal(named)) return named;
-    const early = named === null ? null : admitSite(grant.currentRoles, named);
-    if (early !== null && isRefusal(early)) return early;
-    const payload = checkKey(request.headers.idempotencyKey) ?? admitBody(request, values.bodyBytesMax);
-    if (isRefusal(payload)) return payload;
-    const nowMs = Date.now();
-    const record = readRecord(kind, payload, request, grant, nowMs);
-    if (isRefusal(record)) return record;
+    const site = named === null ? null : admitSite(grant.currentRoles, named);
+    if (site !== null && isRefusal(site)) return site;
+    const opened = checkKey(request.headers.idempotencyKey) ?? admitBody(request, values.limits);
+    const body = opened instanceof Promise ? await opened : opened;
+    if (isRefusal(body)) return body;
+    const isValidatedOnly = request.query !== '' && VALIDATE_ONLY.test(request.query);
+    const split = splitBody(body, request.headers.contentType, values.recordsMax);
+    if (isFault(split)) return refuseFault(split);
+    const context = contextOf(grant, request);
+    if (split.form === 'single' && body.length > values.bodyBytesMax) return refuseSize(values.bodyBytesMax);
+    if (split.form === 'single' && entrance.kind !== null && !isValidatedOnly)
+      return judge(entrance.kind, split.payload, site, { grant, request, context });
+    const elements = split.form === 'single' ? [split.payload] : split.elements;
+    const { kindOf } = entrance;
+    return takeBatch(
+      { elements, kindOf, namedSite: site, grant, request, context, isValidatedOnly },
+      batchDeps,
+    );
+  }
+
+  /** One record. `early`: its site, when the path named it. */
+  async function judge<R extends Droppable>(
+    kind: Kind<R>,
+    payload: Payload,
+    early: string | null,
+    by: { readonly grant: Grant; readonly request: Request; readonly context: Omit<ReadContext, 'index'> },
+  ): Promise<Verdict> {
+    const { grant, context } = by;
+    const record = kind.read(payload, { ...context, index: 0 });
+    if (isFault(record)) return refuseFault(record);
     const reached = early ?? admitDomain(grants, grant, kind.domainOf(record));
     const siteId = reached instanceof Promise ? await reached : reached;
     if (isRefusal(siteId)) return siteId;
@@ -67,48 +143,36 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     const ended = checkGrantAgain(grant);
     if (ended !== null) return ended;
     if (record.isDropped) return { kind: 'dropped', reason: 'dnt' };
-    kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs, ids });
-    return acknowledge(request.headers.prefer, journal.append(writer.buffer, 0, writer.length));
+    kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs: context.nowMs, ids });
+    return acknowledge(by.request.headers.prefer, journal.append(writer.buffer, 0, writer.length));
   }
 
-  function readRecord<R extends Droppable>(
-    kind: Kind<R>,
-    payload: Payload,
-    request: Request,
-    grant: Grant,
-    nowMs: number,
-  ): R | Refusal {
-    const record = kind.read(payload, {
-      nowMs,
+  function contextOf(grant: Grant, request: Request): Omit<ReadContext, 'index'> {
+    return {
+      nowMs: Date.now(),
       timePolicy: values.timePolicy,
       countryOf: deps.countryOf,
       clientId: grant.clientId,
       idempotencyKey: request.headers.idempotencyKey,
-      index: 0,
-    });
-    return isFault(record) ? refuseFault(record) : record;
+    };
   }
 
-  async function serve<R extends Droppable>(kind: Kind<R>, request: Request): Promise<Reply> {
-    const admitted = admitToken(grants, request.headers);
-    const grant = admitted instanceof Promise ? await admitted : admitted;
-    const verdict = isRefusal(grant) ? grant : await judge(kind, request, grant);
-    if (!isRefusal(grant)) usage.count(grant, request, verdict);
-    tally.count(kind.name, verdict);
-    return replyTo(verdict);
-  }
-
-  function routeOf<R extends Droppable>(kind: Kind<R>): Route {
+  function routeOf<R extends Droppable>(entrance: Entrance<R>): Route {
     return {
       method: 'POST',
-      path: kind.path,
-      bodyBytesMax: values.bodyBytesMax,
-      handle: (request) => serve(kind, request),
+      path: entrance.path,
+      bodyBytesMax: values.limits.sentBytesMax,
+      handle: (request) => serve(entrance, request),
     };
   }
 
   return {
-    routes: [routeOf(pageviewKind), routeOf(eventKind), routeOf(aiFetchKind)],
+    routes: [
+      routeOf({ path: pageviewKind.path, kind: pageviewKind, kindOf: () => mixedKinds.pageview }),
+      routeOf({ path: eventKind.path, kind: eventKind, kindOf: () => mixedKinds.event }),
+      routeOf({ path: aiFetchKind.path, kind: aiFetchKind, kindOf: () => mixedKinds.ai_fetch }),
+      routeOf({ path: '/api/ingest/server/batch', kind: null, kindOf: kindOfType }),
+    ],
     stats: () => tally.stats(),
   };
 }

@@ -1,4 +1,5 @@
-/** Counts verdicts. For every request one: received = accepted + dropped + the sum of refused. */
+/** Counts verdicts, one for every record: received = accepted + dropped + the sum of refused. */
+import type { BatchOutcome } from './batch/outcome.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface IngestStats {
@@ -13,6 +14,7 @@ export interface IngestStats {
 
 export interface Tally {
   count(kind: string, verdict: Verdict): void;
+  countBatch(kind: string, outcome: BatchOutcome): void;
   stats(): IngestStats;
 }
 
@@ -23,7 +25,20 @@ export function createTally(): Tally {
   const refused = new Map<string, number>();
   const kinds = new Map<string, number>();
 
+  function countRefused(code: string): void {
+    refusedSum++;
+    refused.set(code, (refused.get(code) ?? 0) + 1);
+  }
+
   return {
+    countBatch(kind, outcome) {
+      // What was only validated was neither accepted nor refused.
+      if (outcome.isValidatedOnly) return;
+      accepted += outcome.accepted;
+      dropped += outcome.dropped;
+      if (outcome.accepted > 0) kinds.set(kind, (kinds.get(kind) ?? 0) + outcome.accepted);
+      for (const { refusal } of outcome.errors) countRefused(refusal.code);
+    },
     count(kind, verdict) {
       switch (verdict.kind) {
         case 'accepted':
@@ -34,8 +49,7 @@ export function createTally(): Tally {
           dropped++;
           return;
         case 'refused':
-          refusedSum++;
-          refused.set(verdict.code, (refused.get(verdict.code) ?? 0) + 1);
+          countRefused(verdict.code);
       }
     },
     stats: () => ({

@@ -10,10 +10,12 @@ import type { Grant } from '../grants/grant.ts';
 import { truncateAddress } from '../http/address.ts';
 import type { Request } from '../http/request.ts';
 import type { Sql } from '../store/connect.ts';
+import type { BatchOutcome } from './batch/outcome.ts';
 import type { Verdict } from './verdict.ts';
 
 export interface Usage {
   count(grant: Grant, request: Request, verdict: Verdict): void;
+  countBatch(grant: Grant, request: Request, outcome: BatchOutcome): void;
   /** Rows of the client's that were there already, as the store found out. */
   readonly countDuplicates: (clientId: string, rows: number) => void;
   /** Writes the last counts. */
@@ -53,6 +55,17 @@ export function startUsage(values: { readonly flushMs: number }, deps: UsageDeps
     return use;
   }
 
+  function noteUse(grant: Grant, request: Request): Use {
+    const use = useOf(grant.clientId);
+    // The address costs a call into the library: once per client and flush is enough.
+    if (use.lastUsedMs === 0) {
+      use.address = truncateAddress(request.address());
+      use.userAgent = request.headers.userAgent;
+    }
+    use.lastUsedMs = Date.now();
+    return use;
+  }
+
   async function flush(): Promise<void> {
     const counted = [...uses];
     uses = new Map();
@@ -74,15 +87,15 @@ export function startUsage(values: { readonly flushMs: number }, deps: UsageDeps
   timer.unref();
   return {
     count(grant, request, verdict) {
-      const use = useOf(grant.clientId);
-      // The address costs a call into the library: once per client and flush is enough.
-      if (use.lastUsedMs === 0) {
-        use.address = truncateAddress(request.address());
-        use.userAgent = request.headers.userAgent;
-      }
-      use.lastUsedMs = Date.now();
+      const use = noteUse(grant, request);
       if (verdict.kind === 'accepted') use.accepted++;
       else if (verdict.kind === 'refused') use.rejected++;
+    },
+    countBatch(grant, request, outcome) {
+      const use = noteUse(grant, request);
+      if (outcome.isValidatedOnly) return;
+      use.accepted += outcome.accepted;
+      use.rejected += outcome.errors.length;
     },
     countDuplicates(clientId, rows) {
       useOf(clientId).duplicate += rows;

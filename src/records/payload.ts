@@ -14,7 +14,8 @@ export type RecordCode =
   | 'field_out_of_range'
   | 'text_unstorable'
   | 'timestamp_outside_policy'
-  | 'crawler_unknown';
+  | 'crawler_unknown'
+  | 'too_many_records';
 
 export interface Fault {
   readonly isFault: true;

@@ -49,7 +49,7 @@ const cases: readonly (readonly [name: string, path: string, body: unknown, expe
   ['half of a JSON object', PAGEVIEW, '{"url":', [400, 'body_not_json', null]],
   ['data behind the JSON', PAGEVIEW, `${JSON.stringify(visit)}{}`, [400, 'body_not_json', null]],
   ['a byte order mark', PAGEVIEW, `\u{feff}${JSON.stringify(visit)}`, [400, 'body_not_json', null]],
-  ['an array', PAGEVIEW, [visit], [400, 'body_not_object', null]],
+  ['an array of texts', PAGEVIEW, ['x'], [400, 'batch_rejected', null]],
   ['null', PAGEVIEW, 'null', [400, 'body_not_object', null]],
   ['a number', PAGEVIEW, '7', [400, 'body_not_object', null]],
   [
@@ -397,16 +397,20 @@ describe('a request that is refused for its frame', () => {
     const chunked = await fetch(gateway.base + PAGEVIEW, {
       method: 'POST',
       headers: { authorization: `Bearer ${site.token}` },
-      body: new Blob(['x'.repeat(70_000)]).stream(),
+      body: new Blob(['x'.repeat(9_000_000)]).stream(),
       duplex: 'half',
     });
     expect(chunked.status).toBe(413);
   });
 
-  it('is 415 for a compressed body, 400 for a strange Idempotency-Key', async () => {
+  it('is 415 for an unknown encoding, 400 for a false one and for a strange Idempotency-Key', async () => {
     const authorization = `Bearer ${site.token}`;
-    expect(await send(PAGEVIEW, good(), { authorization, 'content-encoding': 'gzip' })).toMatchObject({
+    expect(await send(PAGEVIEW, good(), { authorization, 'content-encoding': 'compress' })).toMatchObject({
       status: 415,
+    });
+    expect(await send(PAGEVIEW, good(), { authorization, 'content-encoding': 'gzip' })).toMatchObject({
+      status: 400,
+      problem: { code: 'content_encoding_malformed' },
     });
     expect(await send(PAGEVIEW, good(), { authorization, 'idempotency-key': 'a b' })).toMatchObject({
       status: 400,

@@ -48,6 +48,7 @@ function fill(text: string, world: World): string {
   const bodies: Readonly<Record<string, object>> = {
     '{login}': { email: EMAIL, password: PASSWORD },
     '{pageview}': visit,
+    '{batch}': [{ ...visit, type: 'pageview' }],
     '{event}': { ...visit, name: 'signup' },
     '{aiFetch}': { path: '/', status_code: 200, user_agent: 'GPTBot/1.2' },
   };

@@ -428,6 +428,17 @@ export const rows: readonly Row[] = [
       ...all(['adminToken', 'ownerToken', 'writeKey'], 202),
     },
   },
+  {
+    request: 'POST /api/ingest/server/batch',
+    does: 'sends a batch of one pageview of the site',
+    route: 'records',
+    body: '{batch}',
+    // That nothing was accepted is 400, whatever the reason for each record.
+    expected: {
+      ...all([...CLIENTS, 'readKey', 'strangerKey'], 400),
+      ...all(['adminToken', 'ownerToken', 'writeKey'], 202),
+    },
+  },
   // Anybody.
   {
     request: 'GET /healthz',

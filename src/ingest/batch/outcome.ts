@@ -1,0 +1,73 @@
+/** What became of a batch: counts, and the faults of records by their place. Every record ends in one of the counts. */
+import { createProblem, problems } from '../../http/problem.ts';
+import type { Reply } from '../../http/request.ts';
+import type { Durability, Refusal } from '../verdict.ts';
+
+export interface RecordError {
+  readonly index: number;
+  /** The record's own id, when it is a text. */
+  readonly id: string | null;
+  readonly refusal: Refusal;
+}
+
+export interface BatchOutcome {
+  readonly received: number;
+  readonly accepted: number;
+  /** Taken and not kept, because the record says so (do not track). */
+  readonly dropped: number;
+  /** Of the accepted: rows that were there already. Null: not known at this durability. */
+  readonly duplicate: number | null;
+  readonly errors: readonly RecordError[];
+  /** Null when nothing was written. */
+  readonly durability: Durability | null;
+  readonly isValidatedOnly: boolean;
+}
+
+const ERRORS_SHOWN_MAX = 100;
+
+/** 202 when something was taken, or nothing was sent; else the status of what went wrong. */
+export function replyBatch(outcome: BatchOutcome): Reply {
+  const { errors } = outcome;
+  const summary = describe(outcome);
+  const isTaken = outcome.accepted + outcome.dropped > 0 || outcome.received === 0;
+  if (isTaken) {
+    const status = outcome.isValidatedOnly ? '200 OK' : '202 Accepted';
+    const applied =
+      outcome.durability === null
+        ? []
+        : [['Preference-Applied', `durability=${outcome.durability}`] as const];
+    return {
+      status,
+      headers: [['Content-Type', 'application/json'], ...applied],
+      body: `${JSON.stringify(summary)}\n`,
+    };
+  }
+  // When the gateway is why, sending the same again may help: that is not the records' fault.
+  const ours = errors.find(({ refusal }) => problems[refusal.code].status.startsWith('5'))?.refusal;
+  return createProblem(ours?.code ?? 'batch_rejected', {
+    detail: ours?.detail ?? 'No record of the batch was accepted; errors says why.',
+    more: summary,
+  });
+}
+
+function describe(outcome: BatchOutcome): object {
+  const { received, accepted, dropped, duplicate, durability, errors } = outcome;
+  const shown = errors.slice(0, ERRORS_SHOWN_MAX).map(({ index, id, refusal }) => ({
+    index,
+    id,
+    code: refusal.code,
+    field: refusal.field,
+    detail: refusal.detail,
+  }));
+  return {
+    received,
+    accepted,
+    dropped,
+    duplicate,
+    rejected: errors.length,
+    durability,
+    ...(outcome.isValidatedOnly ? { validate_only: true } : {}),
+    errors: shown,
+    errors_omitted: errors.length - shown.length,
+  };
+}
