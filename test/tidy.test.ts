@@ -74,7 +74,7 @@ const OWNED_PACKAGES: Readonly<Record<string, string>> = {
   commander: 'src/cli/',
 };
 const PURE_ROOMS = ['records', 'formats', 'crawlers'];
-const PURE_IMPORTS = /^(node:(crypto|buffer|net|assert)|\.)/;
+const PURE_IMPORTS = /^(node:(crypto|buffer|net|assert|zlib)|\.)/;
 const RANDOM_IMPORT = /import \{[^}]*\brandom(Bytes|UUID|Int)/;
 
 interface Import {

@@ -29,6 +29,9 @@ interface Exchange {
   readonly response: HttpResponse;
 }
 
+/** What anybody may make this process keep, for as long as it takes to send it. */
+const UNGUARDED_BYTES = 64 * 1024;
+
 /** Long enough for a request that its sender has already written. */
 const QUIET_MS = 100;
 
@@ -91,6 +94,22 @@ export function createExchanges(
     send(exchange, createProblem('internal', { detail }), true);
   }
 
+  /** While it is not known whether a large body may come in, its connection is not read. */
+  function guard(exchange: Exchange, admitted: Reply | null | Promise<Reply | null>): void {
+    if (!(admitted instanceof Promise)) {
+      if (admitted !== null) send(exchange, admitted, true);
+      return;
+    }
+    exchange.response.pause();
+    admitted.then(
+      (reply) => {
+        if (reply !== null) send(exchange, reply, true);
+        else if (!exchange.isOver) exchange.response.resume();
+      },
+      (error: unknown) => sendFault(exchange, error),
+    );
+  }
+
   function handle(exchange: Exchange, route: Route, request: Request): void {
     // A sender that is gone before its body was whole has sent nothing.
     if (exchange.isOver) return;
@@ -128,10 +147,13 @@ export function createExchanges(
           body: null,
         };
         if (head.contentLength > route.bodyBytesMax) handle(exchange, route, request);
-        else
+        else {
           collectBody(response, head, route.bodyBytesMax, (body) =>
             handle(exchange, route, { ...request, body }),
           );
+          if (route.admit !== undefined && (head.isChunked || head.contentLength > UNGUARDED_BYTES))
+            guard(exchange, route.admit(request));
+        }
       };
     },
     refuse(reply, response, incoming) {

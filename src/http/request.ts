@@ -45,6 +45,11 @@ export interface Route {
   readonly bodyBytesMax: number;
   /** Lower-case names of headers beyond the few that every request has. */
   readonly fields?: readonly string[];
+  /**
+   * For bodies that are large, or of unknown length: asked when the head is there. A reply ends the request before
+   * its body is read; null lets it in.
+   */
+  admit?(request: Request): Reply | null | Promise<Reply | null>;
   /** Never rejects for anything a sender can do: a rejection is a bug, and answered with 500. */
   handle(request: Request): Reply | Promise<Reply>;
 }

@@ -10,7 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Grants } from '../grants/resolve.ts';
 import type { Grant } from '../grants/grant.ts';
-import type { Reply, Request, Route } from '../http/request.ts';
+import type { Reply, Request, RequestHeaders, Route } from '../http/request.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createRowWriter } from '../records/entry.ts';
 import { createIdSource } from '../records/identity.ts';
@@ -33,6 +33,7 @@ import type { CountEarlier } from './batch/duplicates.ts';
 import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
 import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
 import { splitBody } from './batch/split.ts';
+import { createShipperRoutes } from './shippers/shippers.ts';
 import type { CountryOf } from './country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import { createTally, type IngestStats } from './tally.ts';
@@ -87,15 +88,18 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     const admitted = admitToken(grants, request.headers);
     const grant = admitted instanceof Promise ? await admitted : admitted;
     const outcome = isRefusal(grant) ? grant : await take(entrance, request, grant);
-    const name = entrance.kind?.name ?? 'batch';
+    count(entrance.kind?.name ?? 'batch', isRefusal(grant) ? null : grant, request, outcome);
+    return 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+  }
+
+  function count(name: string, grant: Grant | null, request: Request, outcome: Verdict | BatchOutcome): void {
     if ('received' in outcome) {
       tally.countBatch(name, outcome);
-      if (!isRefusal(grant)) usage.countBatch(grant, request, outcome);
-      return replyBatch(outcome);
+      if (grant !== null) usage.countBatch(grant, request, outcome);
+      return;
     }
     tally.count(name, outcome);
-    if (!isRefusal(grant)) usage.count(grant, request, outcome);
-    return replyTo(outcome);
+    if (grant !== null) usage.count(grant, request, outcome);
   }
 
   async function take<R extends Droppable>(
@@ -162,8 +166,24 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       method: 'POST',
       path: entrance.path,
       bodyBytesMax: values.limits.sentBytesMax,
+      admit: (request) => admitHead(entrance.kind?.name ?? 'batch', request, request.headers),
       handle: (request) => serve(entrance, request),
     };
+  }
+
+  /** A large body is not read for a token that is none. */
+  function admitHead(
+    name: string,
+    request: Request,
+    headers: RequestHeaders,
+  ): Reply | null | Promise<Reply | null> {
+    const judge = (admitted: Grant | Refusal): Reply | null => {
+      if (!isRefusal(admitted)) return null;
+      count(name, null, request, admitted);
+      return replyTo(admitted);
+    };
+    const admitted = admitToken(grants, headers);
+    return admitted instanceof Promise ? admitted.then(judge) : judge(admitted);
   }
 
   return {
@@ -172,6 +192,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       routeOf({ path: eventKind.path, kind: eventKind, kindOf: () => mixedKinds.event }),
       routeOf({ path: aiFetchKind.path, kind: aiFetchKind, kindOf: () => mixedKinds.ai_fetch }),
       routeOf({ path: '/api/ingest/server/batch', kind: null, kindOf: kindOfType }),
+      ...createShipperRoutes({ limits: values.limits }, { ...batchDeps, contextOf, count, admitHead }),
     ],
     stats: () => tally.stats(),
   };

@@ -27,11 +27,13 @@ export const tables: readonly Table[] = [
     'assistant_name assistant_family assistant_category path hostname status_code content_type resource_type',
     'response_ms bytes_served user_agent method referrer country_code',
   ]),
+  listTable('unread_lines', ['format reason line']),
 ];
 
 export const HITS = 0;
 export const EVENTS = 1;
 export const AI_FETCHES = 2;
+export const UNREAD_LINES = 3;
 
 const ENTRY_HEADER_BYTES = 8;
 const SITE_OFFSET = 2 + 4;

@@ -439,6 +439,26 @@ export const rows: readonly Row[] = [
       ...all(['adminToken', 'ownerToken', 'writeKey'], 202),
     },
   },
+  {
+    request: 'POST /api/sites/{site}/ingest/cloudfront',
+    does: 'delivers a log file of CloudFront',
+    route: 'records',
+    body: '#Version: 1.0',
+    expected: {
+      ...all([...CLIENTS, 'readKey', 'strangerKey'], 403),
+      ...all(['adminToken', 'ownerToken', 'writeKey'], 202),
+    },
+  },
+  {
+    request: 'POST /api/sites/{site}/ingest/firehose',
+    does: 'delivers by Amazon Data Firehose',
+    route: 'records',
+    body: '{"requestId":"x","records":[]}',
+    expected: {
+      ...all([...CLIENTS, 'readKey', 'strangerKey'], 403),
+      ...all(['adminToken', 'ownerToken', 'writeKey'], 200),
+    },
+  },
   // Anybody.
   {
     request: 'GET /healthz',

@@ -2,7 +2,7 @@
  * Reads an entry back, by the words of PostgreSQL's manual on COPY BINARY and by the column types of the migration:
  * it shares no code with what wrote the entry. Throws at the first byte that is not as it must be.
  */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tables } from '../../src/records/entry.ts';
 
@@ -19,7 +19,7 @@ export interface Column {
   readonly isRequired: boolean;
 }
 
-const MIGRATION = join(import.meta.dirname, '../../src/store/migrations/0002-records.sql');
+const MIGRATIONS = join(import.meta.dirname, '../../src/store/migrations');
 const UNIX_TO_2000_US = 946_684_800_000_000n;
 
 /** Column -> its type, as the migration says. */
@@ -90,7 +90,8 @@ function decodeText(bytes: Buffer): string {
 }
 
 function readSchema(): Record<string, Record<string, Column>> {
-  const sql = readFileSync(MIGRATION, 'utf8').replaceAll(/--.*$/gm, '');
+  const files = readdirSync(MIGRATIONS).map((file) => readFileSync(join(MIGRATIONS, file), 'utf8'));
+  const sql = files.join('\n').replaceAll(/--.*$/gm, '');
   const found: Record<string, Record<string, Column>> = {};
   for (const [, table = '', body = ''] of sql.matchAll(/CREATE TABLE (\w+) \(\n([\s\S]*?)\n\)/g)) {
     const columns = [...body.matchAll(/^ {2}([a-z_]+) +([a-z]+)(.*)$/gm)];

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   AI_FETCHES,
+  UNREAD_LINES,
   createRowWriter,
   describeRow,
   EVENTS,
@@ -20,10 +21,11 @@ const UNFILLED = ['is_unique', 'region', 'city', 'provider', 'asn', 'asn_org'];
 
 describe('the tables', () => {
   it('have the numbers that journals on disk already hold', () => {
-    expect([HITS, EVENTS, AI_FETCHES].map((table) => tables[table]?.name)).toEqual([
+    expect([HITS, EVENTS, AI_FETCHES, UNREAD_LINES].map((table) => tables[table]?.name)).toEqual([
       'hits',
       'events',
       'ai_fetches',
+      'unread_lines',
     ]);
   });
 
@@ -101,7 +103,7 @@ describe('a sequence of entries', () => {
   });
 
   it.each([
-    ['a table that does not exist', (bytes: Buffer) => bytes.writeUInt8(3, 4)],
+    ['a table that does not exist', (bytes: Buffer) => bytes.writeUInt8(4, 4)],
     ['a reserved byte that is not zero', (bytes: Buffer) => bytes.writeUInt8(1, 6)],
     ['a length beyond the end', (bytes: Buffer) => bytes.writeUInt32LE(0xffff_ffff, 0)],
   ])('with %s is refused', (_, spoil) => {

@@ -38,6 +38,8 @@ export interface Batch {
   readonly request: Request;
   readonly context: Omit<ReadContext, 'index'>;
   readonly isValidatedOnly: boolean;
+  /** What to keep instead of a record that is refused for what it says. Not set: nothing. */
+  readonly salvage?: (index: number, fault: Fault) => { readonly kind: MixedKind; readonly payload: Payload };
 }
 
 interface Judged {
@@ -87,7 +89,7 @@ function judgeRecord(batch: Batch, deps: BatchDeps, index: number, payload: Payl
   const kind = batch.kindOf(payload);
   if (isRefusal(kind)) return kind;
   const record = kind.read(payload, { ...batch.context, index });
-  if (isFault(record)) return refuseFault(record);
+  if (isFault(record)) return salvageRecord(batch, index, record);
   if (batch.namedSite !== null) return { index, payload, kind, record, site: batch.namedSite };
   const target = kind.targetOf(record, payload);
   if (isFault(target)) return refuseFault(target);
@@ -96,6 +98,14 @@ function judgeRecord(batch: Batch, deps: BatchDeps, index: number, payload: Payl
       ? admitSite(kind.rolesOf(batch.grant), target.siteId)
       : admitDomain(deps.grants, batch.grant, target.domain, kind.rolesOf(batch.grant));
   return { index, payload, kind, record, site };
+}
+
+function salvageRecord(batch: Batch, index: number, fault: Fault): Judged | Refusal {
+  const saved = batch.salvage?.(index, fault);
+  if (saved === undefined || batch.namedSite === null) return refuseFault(fault);
+  const record = saved.kind.read(saved.payload, { ...batch.context, index });
+  if (isFault(record)) return refuseFault(fault);
+  return { index, payload: saved.payload, kind: saved.kind, record, site: batch.namedSite };
 }
 
 interface Kept {

@@ -5,7 +5,7 @@
 import type { Sql } from '../../store/connect.ts';
 
 export interface RowIdentity {
-  readonly table: 'hits' | 'events' | 'ai_fetches';
+  readonly table: 'hits' | 'events' | 'ai_fetches' | 'unread_lines';
   readonly siteId: string;
   readonly timestampUs: number;
   readonly id: string;

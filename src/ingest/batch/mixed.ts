@@ -4,6 +4,7 @@ import { parseUuid } from '../../records/identity.ts';
 import { fault, type Fault, type Payload } from '../../records/payload.ts';
 import type { ReadContext, RowContext } from '../../records/visit.ts';
 import type { RowWriter } from '../../records/entry.ts';
+import { encodeUnreadLine, readUnreadLine, type UnreadLine } from '../shippers/unread-line.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Kind } from '../kinds.ts';
 import { refuse, type Refusal } from '../verdict.ts';
 import type { RowIdentity } from './duplicates.ts';
@@ -67,6 +68,17 @@ export const mixedKinds = {
     (record, payload) => readSite(payload) ?? readHost(record.hostname),
   ),
 } as const;
+
+/** What a shipper's reader makes of a line that it cannot read; no sender can name it. */
+export const unreadLineKind: MixedKind = {
+  name: 'unread_line',
+  table: 'unread_lines',
+  read: readUnreadLine,
+  checkLate: () => null,
+  encode: (writer, record, context) => encodeUnreadLine(writer, record as UnreadLine, context),
+  targetOf: () => fault('field_required', 'site_id', 'A shipper names its site in the path.'),
+  rolesOf: (grant) => grant.currentRoles,
+};
 
 export type KindName = keyof typeof mixedKinds;
 

@@ -52,13 +52,6 @@ export function replyBatch(outcome: BatchOutcome): Reply {
 
 function describe(outcome: BatchOutcome): object {
   const { received, accepted, dropped, duplicate, durability, errors } = outcome;
-  const shown = errors.slice(0, ERRORS_SHOWN_MAX).map(({ index, id, refusal }) => ({
-    index,
-    id,
-    code: refusal.code,
-    field: refusal.field,
-    detail: refusal.detail,
-  }));
   return {
     received,
     accepted,
@@ -67,7 +60,18 @@ function describe(outcome: BatchOutcome): object {
     rejected: errors.length,
     durability,
     ...(outcome.isValidatedOnly ? { validate_only: true } : {}),
-    errors: shown,
-    errors_omitted: errors.length - shown.length,
+    ...describeErrors(errors),
   };
+}
+
+/** The first of them, and how many more there are. */
+export function describeErrors(errors: readonly RecordError[]): object {
+  const shown = errors.slice(0, ERRORS_SHOWN_MAX).map(({ index, id, refusal }) => ({
+    index,
+    id,
+    code: refusal.code,
+    field: refusal.field,
+    detail: refusal.detail,
+  }));
+  return { errors: shown, errors_omitted: errors.length - shown.length };
 }

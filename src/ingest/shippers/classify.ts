@@ -1,0 +1,86 @@
+/**
+ * What becomes of a row of an access log: a fetch by an AI crawler; a pageview, where that is wanted; or nothing, for a
+ * reason that is counted. Ids come from the vendor's request id, else from the line itself: sent again it is the same row.
+ * Pure.
+ */
+import { findCrawler } from '../../crawlers/crawlers.ts';
+import { readResourceType } from '../../crawlers/resource-type.ts';
+import { isUnread, type LogLine, type LogRow } from '../../formats/log-row.ts';
+import { deriveId } from '../../records/identity.ts';
+import type { Payload } from '../../records/payload.ts';
+import { mixedKinds, unreadLineKind, type MixedKind } from '../batch/mixed.ts';
+
+export type Skip = 'no_status' | 'not_ai' | 'not_a_page';
+
+export interface Classified {
+  readonly kind: MixedKind;
+  readonly payload: Payload;
+}
+
+export function classifyLine(line: LogLine, format: string, wantsPageviews: boolean): Classified | Skip {
+  const { row } = line;
+  if (isUnread(row)) return keepUnread(line.text, format, row.unread);
+  if (row.statusCode < 100) return 'no_status';
+  const id = deriveId(format, row.requestId ?? line.text, 0);
+  if (row.userAgent !== null && findCrawler(row.userAgent) !== null) return asAiFetch(row, id);
+  if (!wantsPageviews) return 'not_ai';
+  return isPage(row) ? asPageview(row, id) : 'not_a_page';
+}
+
+/** A line that cannot be a record, to be kept with the reason. */
+export function keepUnread(text: string, format: string, reason: string): Classified {
+  return { kind: unreadLineKind, payload: { fields: { format, reason, line: text }, hasEscapes: false } };
+}
+
+function asAiFetch(row: LogRow, id: string): Classified {
+  return {
+    kind: mixedKinds.ai_fetch,
+    payload: payloadOf({
+      id,
+      timestamp: new Date(row.timestampMs).toISOString(),
+      path: row.path,
+      hostname: row.hostname,
+      status_code: row.statusCode,
+      user_agent: row.userAgent,
+      content_type: row.contentType,
+      response_ms: row.responseMs,
+      bytes_served: row.bytesServed,
+      method: row.method,
+      referrer: row.referrer,
+      visitor_ip: row.visitorIp,
+    }),
+  };
+}
+
+function asPageview(row: LogRow, id: string): Classified {
+  return {
+    kind: mixedKinds.pageview,
+    payload: payloadOf({
+      id,
+      timestamp: new Date(row.timestampMs).toISOString(),
+      url: `https://${row.hostname ?? ''}${row.path}`,
+      user_agent: row.userAgent,
+      referrer: row.referrer,
+      visitor_ip: row.visitorIp,
+    }),
+  };
+}
+
+/** A person's GET of HTML that was answered; 304 has no content type, and then the path has to look like a page. */
+function isPage(row: LogRow): boolean {
+  if (row.method !== 'GET' || row.hostname === null || row.userAgent === null || row.visitorIp === null)
+    return false;
+  const isHtml = row.contentType !== null && readResourceType(row.contentType) === 'html';
+  if (row.statusCode === 304) return isHtml || (row.contentType === null && !hasExtension(row.path));
+  return row.statusCode >= 200 && row.statusCode < 300 && isHtml;
+}
+
+function hasExtension(path: string): boolean {
+  const [name = ''] = path.split('?');
+  return /\.(?!html?$)[a-z0-9]{1,8}$/i.test(name);
+}
+
+/** Texts come from a log: they may hold what Postgres refuses, so they are looked at. */
+function payloadOf(fields: Readonly<Record<string, unknown>>): Payload {
+  return { fields, hasEscapes: true };
+}

@@ -1,0 +1,220 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { startInstance, type Instance } from '../setup/administration.ts';
+import { createDemoSite, type DemoSite } from '../setup/gateway.ts';
+
+const REAL_TIME =
+  'timestamp,c-ip,time-to-first-byte,sc-status,sc-bytes,cs-method,cs-host,cs-uri-stem,x-edge-location,x-edge-request-id,time-taken,cs-user-agent,cs-referer,cs-uri-query,sc-content-type,c-country';
+
+let instance: Instance;
+let site: DemoSite;
+
+beforeAll(async () => {
+  instance = await startInstance();
+});
+afterAll(async () => {
+  await instance.close();
+});
+beforeEach(async () => {
+  // Rows are known by site and request id: each test has a site of its own.
+  site = await createDemoSite(instance.sql, `${randomUUID()}.example.com`);
+});
+
+const sample = (name: string): Buffer => readFileSync(join(import.meta.dirname, '../formats/samples', name));
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+async function deliver(
+  path: string,
+  body: Buffer | string,
+  headers: Readonly<Record<string, string>> = { Authorization: `Bearer ${site.token}` },
+): Promise<Answer> {
+  const answer = await fetch(`${instance.base}/api/sites/${site.siteId}/ingest/${path}`, {
+    method: 'POST',
+    headers: { Prefer: 'durability=postgres', ...headers },
+    body,
+  });
+  const text = await answer.text();
+  return {
+    status: answer.status,
+    headers: answer.headers,
+    body: JSON.parse(text) as Record<string, unknown>,
+  };
+}
+
+const fetches = () =>
+  instance.sql<
+    Record<string, unknown>[]
+  >`SELECT * FROM ai_fetches WHERE site_id = ${site.siteId} ORDER BY timestamp`;
+const hits = () =>
+  instance.sql<
+    Record<string, unknown>[]
+  >`SELECT * FROM hits WHERE site_id = ${site.siteId} ORDER BY timestamp`;
+const unread = () =>
+  instance.sql<
+    Record<string, unknown>[]
+  >`SELECT * FROM unread_lines WHERE site_id = ${site.siteId} ORDER BY line`;
+
+describe.each([
+  ['cloudfront-v1.log', 'cloudfront'],
+  ['E2EXAMPLE123.2026-10-12-12.a1b2c3d4.gz', 'cloudfront'],
+  ['cloudfront-v2.ndjson', 'cloudfront'],
+  ['cloudfront-v2-w3c.log', 'cloudfront'],
+  ['cloudfront-realtime.tsv', `cloudfront?fields=${encodeURIComponent(REAL_TIME)}`],
+])('the file %s', (name, path) => {
+  it('is three AI fetches, one line without a status, and one of a person', async () => {
+    const answer = await deliver(path, sample(name));
+    expect(answer.status).toBe(202);
+    expect(answer.body).toEqual({
+      received: 5,
+      accepted: 3,
+      ai_fetches: 3,
+      pageviews: 0,
+      duplicate: 0,
+      quarantined: 0,
+      skipped: { no_status: 1, not_ai: 1 },
+      rejected: 0,
+      durability: 'postgres',
+      errors: [],
+      errors_omitted: 0,
+    });
+    const rows = await fetches();
+    expect(rows).toHaveLength(3);
+    expect(rows[0]).toMatchObject({
+      timestamp: new Date(
+        name.includes('v1') || name.endsWith('.gz') ? '2026-10-12T12:00:05Z' : '2026-10-12T12:00:05.123Z',
+      ),
+      client_id: site.clientId,
+      assistant_name: 'GPTBot',
+      path: '/guides/ai-visibility/',
+      hostname: 'www.example.com',
+      status_code: 200,
+      content_type: 'text/html; charset=utf-8',
+      resource_type: 'html',
+      response_ms: 143,
+      bytes_served: '48231',
+      method: 'GET',
+    });
+    // Sent again, it is there already.
+    expect((await deliver(path, sample(name))).body).toMatchObject({ accepted: 3, duplicate: 3 });
+    expect(await fetches()).toHaveLength(3);
+  });
+
+  it('with pageviews is one more, with its time and what follows from its url', async () => {
+    const joint = path.includes('?') ? '&' : '?';
+    const answer = await deliver(`${path}${joint}pageviews=1`, sample(name));
+    expect(answer.body).toMatchObject({
+      accepted: 4,
+      ai_fetches: 3,
+      pageviews: 1,
+      skipped: { no_status: 1 },
+    });
+    const rows = await hits();
+    expect(rows).toMatchObject([
+      { hostname: 'example.com', path: '/blog/a%20b?q=%C3%A9t%C3%A9&x=1', referrer: 'https://chatgpt.com/' },
+    ]);
+  });
+});
+
+describe('a line that cannot be kept as a record', () => {
+  it('is kept with the reason, once a day, and the rest is taken', async () => {
+    const [version = '', fields = '', row = ''] = sample('cloudfront-v1.log').toString('utf8').split('\n');
+    const ancient = row.replace('2026-10-12', '1970-01-01');
+    const text = [version, fields, row, 'garbage \0 \u{1f600}', ancient].join('\n');
+    for (const duplicate of [0, 3]) {
+      const answer = await deliver('cloudfront', gzipSync(text));
+      expect(answer.body).toMatchObject({
+        received: 3,
+        accepted: 1,
+        ai_fetches: 1,
+        quarantined: 2,
+        rejected: 0,
+        duplicate,
+      });
+    }
+    const lines = await unread();
+    expect(lines).toHaveLength(2);
+    expect(lines[0]).toMatchObject({ format: 'cloudfront', reason: expect.stringContaining('timestamp') });
+    expect(lines[1]).toMatchObject({
+      reason: expect.stringContaining('columns'),
+      line: 'garbage \u{fffd} \u{1f600}',
+    });
+  });
+});
+
+describe('Firehose', () => {
+  const withKey = (more: Record<string, string> = {}): Record<string, string> => ({
+    'X-Amz-Firehose-Access-Key': site.token,
+    'X-Amz-Firehose-Request-Id': 'ed4acda5-034f-9f42-bba1-f29aea6d7d8f',
+    'X-Amz-Firehose-Protocol-Version': '1.0',
+    'Content-Type': 'application/json',
+    ...more,
+  });
+
+  it('is answered as it wants, and a delivery that it repeats is stored once', async () => {
+    const before = Date.now();
+    for (let again = 0; again < 2; again++) {
+      const answer = await deliver('firehose', sample('firehose-v2-json.json'), withKey());
+      expect(answer.status).toBe(200);
+      expect(answer.headers.get('content-type')).toBe('application/json');
+      expect(answer.headers.get('content-length')).toMatch(/^\d+$/);
+      expect(answer.headers.get('content-encoding')).toBeNull();
+      expect(answer.body).toEqual({
+        requestId: 'ed4acda5-034f-9f42-bba1-f29aea6d7d8f',
+        timestamp: expect.any(Number),
+      });
+      expect(answer.body['timestamp']).toBeGreaterThanOrEqual(before);
+    }
+    expect(await fetches()).toHaveLength(3);
+  });
+
+  it('carries real-time logs, gzipped, with their fields among its attributes or in the path', async () => {
+    const attributes = JSON.stringify({ commonAttributes: { fields: REAL_TIME, pageviews: '1' } });
+    const answer = await deliver(
+      'firehose',
+      gzipSync(sample('firehose-realtime.json')),
+      withKey({ 'Content-Encoding': 'gzip', 'X-Amz-Firehose-Common-Attributes': attributes }),
+    );
+    expect(answer.status).toBe(200);
+    expect([(await fetches()).length, (await hits()).length]).toEqual([3, 1]);
+  });
+
+  it.each([
+    ['without a key', {}, '{}', 401],
+    ['with a bad key', { 'X-Amz-Firehose-Access-Key': 'no token' }, '{}', 401],
+    ['that is no envelope', null, '{"records":[]}', 400],
+    ['that is not JSON', null, 'x', 400],
+    ['that is falsely encoded', { 'Content-Encoding': 'gzip' }, 'x', 400],
+  ] as const)('%s is refused in its own form, so that it tries again', async (_, headers, body, status) => {
+    const given = headers === null || 'Content-Encoding' in headers ? withKey(headers ?? {}) : headers;
+    const answer = await deliver('firehose', body, given);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject({
+      requestId: expect.any(String),
+      timestamp: expect.any(Number),
+      errorMessage: expect.stringMatching(/\w/),
+    });
+    expect(JSON.stringify(answer.body)).not.toContain(site.token);
+  });
+
+  it('is never answered with 413, which it would take for final', async () => {
+    const bomb = gzipSync(Buffer.alloc(70 * 1024 * 1024, ' '));
+    expect((await deliver('firehose', bomb, withKey({ 'Content-Encoding': 'gzip' }))).status).toBe(400);
+  });
+
+  it('with a record that cannot be opened keeps it aside', async () => {
+    const envelope = JSON.parse(sample('firehose-v2-json.json').toString('utf8')) as { records: object[] };
+    envelope.records.push({ data: Buffer.from([0x1f, 0x8b, 1]).toString('base64') }, { data: '' });
+    const answer = await deliver('firehose', JSON.stringify(envelope), withKey());
+    expect(answer.status).toBe(200);
+    expect(await fetches()).toHaveLength(3);
+    expect(await unread()).toMatchObject([{ line: 'H4sB', reason: 'the record cannot be opened' }]);
+  });
+});
