@@ -149,6 +149,71 @@ describe('a line that cannot be kept as a record', () => {
   });
 });
 
+describe('an access log', () => {
+  it('in several formats at once is AI fetches and pageviews, of the host that is told where none is named', async () => {
+    const at = '12/Oct/2026:14:00:05 +0200';
+    const lines = [
+      `203.0.113.10 - - [${at}] "GET /robots.txt HTTP/1.1" 200 2326 "-" "GPTBot/1.2"`,
+      `203.0.113.11 - - [${at}] "GET /page HTTP/1.1" 200 2326 "-" "Mozilla/5.0 Firefox"`,
+      `203.0.113.11 - - [${at}] "GET /style.css HTTP/1.1" 200 2326 "-" "Mozilla/5.0 Firefox"`,
+      JSON.stringify({
+        ts: 1_791_806_405.5,
+        request: {
+          method: 'GET',
+          host: 'a.example',
+          uri: '/x',
+          remote_ip: '1.2.3.4',
+          headers: { 'User-Agent': ['ClaudeBot/1.0'] },
+        },
+        status: 200,
+        size: 1,
+        duration: 0.1,
+      }),
+      'garbage',
+    ];
+    const path = 'access-log?pageviews=1&hostname=www.example.com';
+    for (const duplicate of [0, 4]) {
+      const answer = await deliver(path, gzipSync(lines.join('\n')));
+      expect(answer.body).toMatchObject({
+        received: 5,
+        ai_fetches: 2,
+        pageviews: 1,
+        skipped: { not_a_page: 1 },
+        quarantined: 1,
+        duplicate,
+      });
+    }
+    expect(await fetches()).toMatchObject([
+      { hostname: 'www.example.com', path: '/robots.txt' },
+      { hostname: 'a.example' },
+    ]);
+    expect(await hits()).toMatchObject([{ hostname: 'example.com', path: '/page' }]);
+  });
+});
+
+describe('Cloudflare', () => {
+  it('gets a 2xx for the test message of a new job, and its rows are known by their RayID', async () => {
+    const test = await deliver('cloudflare', gzipSync('{"content":"tests"}'), {
+      Authorization: `Bearer ${site.token}`,
+      'Content-Encoding': 'gzip',
+    });
+    expect([test.status, test.body['received'], test.body['quarantined']]).toEqual([202, 0, 0]);
+    const row = {
+      EdgeStartTimestamp: '2026-10-12T12:00:05Z',
+      ClientRequestURI: '/',
+      EdgeResponseStatus: 200,
+      ClientRequestUserAgent: 'GPTBot/1.2',
+      RayID: '8a1b',
+    };
+    await deliver('cloudflare', JSON.stringify(row));
+    // Another field was added to the job meanwhile: the request is still the same.
+    expect(
+      (await deliver('cloudflare', JSON.stringify({ ...row, ClientIP: '192.0.2.1' }))).body,
+    ).toMatchObject({ accepted: 1, duplicate: 1 });
+    expect(await fetches()).toHaveLength(1);
+  });
+});
+
 describe('Firehose', () => {
   const withKey = (more: Record<string, string> = {}): Record<string, string> => ({
     'X-Amz-Firehose-Access-Key': site.token,

@@ -459,6 +459,26 @@ export const rows: readonly Row[] = [
       ...all(['adminToken', 'ownerToken', 'writeKey'], 200),
     },
   },
+  {
+    request: 'POST /api/sites/{site}/ingest/cloudflare',
+    does: 'delivers a log of Cloudflare',
+    route: 'records',
+    body: '{"content":"tests"}',
+    expected: {
+      ...all([...CLIENTS, 'readKey', 'strangerKey'], 403),
+      ...all(['adminToken', 'ownerToken', 'writeKey'], 202),
+    },
+  },
+  {
+    request: 'POST /api/sites/{site}/ingest/access-log',
+    does: 'delivers an access log',
+    route: 'records',
+    body: '{}',
+    expected: {
+      ...all([...CLIENTS, 'readKey', 'strangerKey'], 403),
+      ...all(['adminToken', 'ownerToken', 'writeKey'], 202),
+    },
+  },
   // Anybody.
   {
     request: 'GET /healthz',

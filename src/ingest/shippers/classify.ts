@@ -12,19 +12,27 @@ import { mixedKinds, unreadLineKind, type MixedKind } from '../batch/mixed.ts';
 
 export type Skip = 'no_status' | 'not_ai' | 'not_a_page';
 
+export interface LogOptions {
+  /** Whether people's views of pages become pageviews. */
+  readonly wantsPageviews: boolean;
+  /** Of lines that name none. */
+  readonly hostname: string | null;
+}
+
 export interface Classified {
   readonly kind: MixedKind;
   readonly payload: Payload;
 }
 
-export function classifyLine(line: LogLine, format: string, wantsPageviews: boolean): Classified | Skip {
+export function classifyLine(line: LogLine, format: string, options: LogOptions): Classified | Skip {
   const { row } = line;
   if (isUnread(row)) return keepUnread(line.text, format, row.unread);
   if (row.statusCode < 100) return 'no_status';
   const id = deriveId(format, row.requestId ?? line.text, 0);
-  if (row.userAgent !== null && findCrawler(row.userAgent) !== null) return asAiFetch(row, id);
-  if (!wantsPageviews) return 'not_ai';
-  return isPage(row) ? asPageview(row, id) : 'not_a_page';
+  const placed = row.hostname === null ? { ...row, hostname: options.hostname } : row;
+  if (row.userAgent !== null && findCrawler(row.userAgent) !== null) return asAiFetch(placed, id);
+  if (!options.wantsPageviews) return 'not_ai';
+  return isPage(placed) ? asPageview(placed, id) : 'not_a_page';
 }
 
 /** A line that cannot be a record, to be kept with the reason. */
@@ -66,13 +74,14 @@ function asPageview(row: LogRow, id: string): Classified {
   };
 }
 
-/** A person's GET of HTML that was answered; 304 has no content type, and then the path has to look like a page. */
+/** A person's GET of HTML that was answered. Where no content type is known, the path has to look like a page's. */
 function isPage(row: LogRow): boolean {
   if (row.method !== 'GET' || row.hostname === null || row.userAgent === null || row.visitorIp === null)
     return false;
-  const isHtml = row.contentType !== null && readResourceType(row.contentType) === 'html';
-  if (row.statusCode === 304) return isHtml || (row.contentType === null && !hasExtension(row.path));
-  return row.statusCode >= 200 && row.statusCode < 300 && isHtml;
+  const isAnswered = row.statusCode === 304 || (row.statusCode >= 200 && row.statusCode < 300);
+  const isHtml =
+    row.contentType === null ? !hasExtension(row.path) : readResourceType(row.contentType) === 'html';
+  return isAnswered && isHtml;
 }
 
 function hasExtension(path: string): boolean {

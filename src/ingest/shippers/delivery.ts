@@ -8,13 +8,13 @@ import type { Payload } from '../../records/payload.ts';
 import { takeBatch, type Batch, type BatchDeps } from '../batch/batch.ts';
 import type { MixedKind } from '../batch/mixed.ts';
 import { describeErrors, type BatchOutcome } from '../batch/outcome.ts';
-import { classifyLine, keepUnread, type Skip } from './classify.ts';
+import { classifyLine, keepUnread, type LogOptions, type Skip } from './classify.ts';
 
 export interface Delivery extends Pick<Batch, 'grant' | 'request' | 'context' | 'isValidatedOnly'> {
   readonly siteId: string;
   readonly format: string;
   readonly lines: Iterable<LogLine>;
-  readonly wantsPageviews: boolean;
+  readonly options: LogOptions;
 }
 
 export interface Delivered {
@@ -29,7 +29,7 @@ export interface Delivered {
 const TURN_LINES = 500;
 
 export async function takeDelivery(delivery: Delivery, deps: BatchDeps): Promise<Delivered> {
-  const { format, wantsPageviews } = delivery;
+  const { format, options } = delivery;
   const payloads: Payload[] = [];
   const texts: string[] = [];
   const kindOf = new Map<Payload, MixedKind>();
@@ -38,7 +38,7 @@ export async function takeDelivery(delivery: Delivery, deps: BatchDeps): Promise
   let linesRead = 0;
   for (const line of delivery.lines) {
     if (++linesRead % TURN_LINES === 0) await yieldToOthers();
-    const classified = classifyLine(line, format, wantsPageviews);
+    const classified = classifyLine(line, format, options);
     if (typeof classified === 'string') {
       skipped[classified] = (skipped[classified] ?? 0) + 1;
       continue;

@@ -7,6 +7,8 @@ import type { Grant } from '../../grants/grant.ts';
 import type { Grants } from '../../grants/resolve.ts';
 import { createProblem, problems } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
+import { readAccessLog } from '../../formats/access-log.ts';
+import { readCloudflare } from '../../formats/cloudflare.ts';
 import { readCloudfront } from '../../formats/cloudfront.ts';
 import { openRecord, readEnvelope } from '../../formats/firehose.ts';
 import type { LogLine } from '../../formats/log-row.ts';
@@ -38,6 +40,14 @@ export interface ShipperDeps extends BatchDeps {
   ) => void;
 }
 
+/** Formats that are delivered as they are, each at a path of its own. `fields`: the columns of lines that do not say. */
+const formats = {
+  cloudfront: readCloudfront,
+  cloudflare: (text: string) => readCloudflare(text),
+  'access-log': (text: string) => readAccessLog(text),
+} as const satisfies Record<string, (text: string, fields: string) => Iterable<LogLine>>;
+type FormatName = keyof typeof formats;
+
 /** Firehose never sends more before compression, and takes 413 for the end of a batch. */
 const FIREHOSE_BYTES_MAX = 64 * 1024 * 1024;
 const FIREHOSE_LIMITS = { sentBytesMax: FIREHOSE_BYTES_MAX, bytesMax: FIREHOSE_BYTES_MAX, ratioMax: 1000 };
@@ -63,6 +73,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
   /** Takes the lines of an opened body, and counts them. */
   async function take(
     name: string,
+    format: FormatName,
     request: Request,
     by: { readonly grant: Grant; readonly siteId: string },
     lines: Iterable<LogLine>,
@@ -72,10 +83,13 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       {
         ...by,
         request,
-        format: 'cloudfront',
+        format,
         lines,
         context: deps.contextOf(by.grant, request),
-        wantsPageviews: isOn(query.get('pageviews')),
+        options: {
+          wantsPageviews: isOn(query.get('pageviews')),
+          hostname: query.get('hostname')?.toLowerCase() ?? null,
+        },
         isValidatedOnly: isOn(query.get('validate_only')),
       },
       deps,
@@ -99,14 +113,12 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
     return refusal;
   }
 
-  async function takeFile(request: Request): Promise<Reply> {
-    const received = await receive('cloudfront', request, request.headers, (sent) =>
-      openFile(sent, values.limits),
-    );
+  async function takeFile(format: FormatName, request: Request): Promise<Reply> {
+    const received = await receive(format, request, request.headers, (sent) => openFile(sent, values.limits));
     if (isRefusal(received)) return replyTo(received);
     const query = new URLSearchParams(request.query);
-    const lines = readCloudfront(received.body.toString('utf8'), query.get('fields') ?? '');
-    const delivered = await take('cloudfront', request, received, lines, query);
+    const lines = formats[format](received.body.toString('utf8'), query.get('fields') ?? '');
+    const delivered = await take(format, format, request, received, lines, query);
     const failure = findFailure(delivered.outcome);
     const more = describeDelivery(delivered);
     if (failure !== null) return createProblem(failure.code, { detail: failure.detail, more });
@@ -142,18 +154,22 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       ...Object.fromEntries(new URLSearchParams(request.query)),
     });
     const lines = openRecords(envelope.records, query.get('fields') ?? '');
-    const { outcome } = await take('firehose', request, received, lines, query);
+    const { outcome } = await take('firehose', 'cloudfront', request, received, lines, query);
     return replyFirehose(envelope.requestId, findFailure(outcome));
   }
 
-  return [
-    {
+  function fileRoute(format: FormatName): Route {
+    return {
       method: 'POST',
-      path: '/api/sites/:siteId/ingest/cloudfront',
+      path: `/api/sites/:siteId/ingest/${format}`,
       bodyBytesMax: values.limits.sentBytesMax,
-      admit: (request) => deps.admitHead('cloudfront', request, request.headers),
-      handle: takeFile,
-    },
+      admit: (request) => deps.admitHead(format, request, request.headers),
+      handle: (request) => takeFile(format, request),
+    };
+  }
+
+  return [
+    ...(Object.keys(formats) as FormatName[]).map((format) => fileRoute(format)),
     {
       method: 'POST',
       path: '/api/sites/:siteId/ingest/firehose',

@@ -1,0 +1,69 @@
+/** Objects as log shippers send them: one a line, or in an array; and how their values are read. Pure. */
+import type { LogLine, LogRow, Unread } from './log-row.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Each object of the text, read by `readRow`; null: no line of a log at all, such as a test message. */
+export function* readObjects(
+  text: string,
+  readRow: (fields: Fields) => LogRow | Unread | null,
+): Generator<LogLine> {
+  for (const { line, value } of splitObjects(text)) {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    const row = isObject ? readRow(value as Fields) : { unread: 'the line is no JSON object' };
+    if (row !== null) yield { text: line, row };
+  }
+}
+
+function* splitObjects(text: string): Generator<{ readonly line: string; readonly value: unknown }> {
+  if (text.trimStart().startsWith('[')) {
+    const values = parse(text);
+    if (Array.isArray(values)) {
+      for (const value of values as unknown[]) yield { line: JSON.stringify(value), value };
+      return;
+    }
+  }
+  for (const line of text.split(/\r?\n/)) if (line.trim() !== '') yield { line, value: parse(line) };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+export function readString(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' && value !== '-' ? value : null;
+}
+
+/** A number, or a text that is one; not negative; in another unit, rounded. */
+export function readNumber(value: unknown, factor: number): number | null {
+  const number = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number) || number < 0) return null;
+  const scaled = Math.round(number * factor);
+  return Number.isSafeInteger(scaled) ? scaled : null;
+}
+
+const NANOSECONDS_FROM = 1e17;
+const MICROSECONDS_FROM = 1e14;
+const MILLISECONDS_FROM = 1e11;
+
+/** Milliseconds since 1970 of RFC 3339, or of a number whose size tells its unit. */
+export function readTime(value: unknown): number | null {
+  if (typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value)) {
+    const ms = Date.parse(value);
+    return Number.isNaN(ms) ? null : ms;
+  }
+  const number = typeof value === 'string' && /^\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  if (typeof number !== 'number' || !Number.isFinite(number) || number <= 0) return null;
+  if (number >= NANOSECONDS_FROM) return Math.floor(number / 1e6);
+  if (number >= MICROSECONDS_FROM) return Math.floor(number / 1e3);
+  return Math.round(number >= MILLISECONDS_FROM ? number : number * 1000);
+}
+
+export function readStatus(value: unknown): number | null {
+  const status = readNumber(value, 1);
+  return status !== null && status <= 999 ? status : null;
+}
