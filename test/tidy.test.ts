@@ -74,7 +74,8 @@ const OWNED_PACKAGES: Readonly<Record<string, string>> = {
   commander: 'src/cli/',
 };
 const PURE_ROOMS = ['records', 'formats', 'crawlers'];
-const PURE_IMPORTS = /^(node:(crypto|buffer|net|assert|zlib)|\.)/;
+/** Of packages only data, and a cache in memory. */
+const PURE_IMPORTS = /^(node:(crypto|buffer|net|assert|zlib)|\.|crawler-user-agents$|lru-cache$)/;
 const RANDOM_IMPORT = /import \{[^}]*\brandom(Bytes|UUID|Int)/;
 
 interface Import {

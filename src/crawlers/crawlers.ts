@@ -1,49 +1,44 @@
 /**
- * User agent -> AI crawler: HitKeep's 22 tokens, in HitKeep's order, matched as substrings of the lower-cased,
- * trimmed user agent; the first that fits wins. Pure.
+ * User agent -> AI crawler. Tokens are looked for in the lower-cased, trimmed user agent, the longest first: the most
+ * specific name wins. Ours come before the public list's. Answers are kept by user agent, since real traffic repeats.
+ * Pure.
  */
+import { LRUCache } from 'lru-cache';
+import { hitkeepCrawlers, newerCrawlers, type Crawler } from './overlay.ts';
+import { upstreamCrawlers } from './upstream.ts';
 
-export type CrawlerCategory =
-  'ai_training_crawler' | 'ai_search_indexer' | 'ai_assistant' | 'ai_agent' | 'ai_coding_agent' | 'other_ai';
+export type { Crawler, CrawlerCategory } from './overlay.ts';
 
-export interface Crawler {
-  readonly token: string;
-  readonly name: string;
-  /** The vendor. */
-  readonly family: string;
-  readonly category: CrawlerCategory;
-}
+/** In the order in which they are looked for. */
+export const crawlers: readonly Crawler[] = mergeCrawlers([
+  ...hitkeepCrawlers,
+  ...newerCrawlers,
+  ...upstreamCrawlers,
+]);
 
-export const crawlers: readonly Crawler[] = [
-  crawler('chatgpt-user', 'ChatGPT-User', 'OpenAI', 'ai_assistant'),
-  crawler('gptbot', 'GPTBot', 'OpenAI', 'ai_training_crawler'),
-  crawler('claudebot', 'ClaudeBot', 'Anthropic', 'ai_training_crawler'),
-  crawler('claude-web', 'Claude-Web', 'Anthropic', 'ai_assistant'),
-  crawler('perplexitybot', 'PerplexityBot', 'Perplexity', 'ai_search_indexer'),
-  crawler('google-extended', 'Google-Extended', 'Google', 'ai_training_crawler'),
-  crawler('googleother', 'GoogleOther', 'Google', 'ai_training_crawler'),
-  crawler('google-safety', 'Google-Safety', 'Google', 'other_ai'),
-  crawler('applebot-extended', 'Applebot-Extended', 'Apple', 'ai_training_crawler'),
-  crawler('bytespider', 'Bytespider', 'ByteDance', 'ai_training_crawler'),
-  crawler('ccbot', 'CCBot', 'Common Crawl', 'ai_training_crawler'),
-  crawler('meta-externalagent', 'Meta-ExternalAgent', 'Meta', 'ai_training_crawler'),
-  crawler('meta-externalfetcher', 'Meta-ExternalFetcher', 'Meta', 'ai_assistant'),
-  crawler('amazonbot', 'Amazonbot', 'Amazon', 'ai_search_indexer'),
-  crawler('cohere-ai', 'Cohere', 'Cohere', 'ai_training_crawler'),
-  crawler('youbot', 'YouBot', 'You.com', 'ai_search_indexer'),
-  crawler('ai2bot', 'AI2Bot', 'AI2', 'ai_training_crawler'),
-  crawler('diffbot', 'Diffbot', 'Diffbot', 'ai_training_crawler'),
-  crawler('timpibot', 'Timpibot', 'Timpi', 'ai_search_indexer'),
-  crawler('imagesiftbot', 'ImagesiftBot', 'Imagesift', 'ai_training_crawler'),
-  crawler('deepseekbot', 'DeepSeek', 'DeepSeek', 'ai_training_crawler'),
-  crawler('petalbot', 'PetalBot', 'Petal', 'ai_search_indexer'),
-];
+const KEPT_MAX = 10_000;
+/** Longer ones are looked through each time: they must not fill the memory. */
+const KEPT_LENGTH_MAX = 512;
+const NONE = { crawler: null };
+const kept = new LRUCache<string, { readonly crawler: Crawler | null }>({ max: KEPT_MAX });
 
 export function findCrawler(userAgent: string): Crawler | null {
+  if (userAgent.length > KEPT_LENGTH_MAX) return lookThrough(userAgent);
+  const known = kept.get(userAgent);
+  if (known !== undefined) return known.crawler;
+  const crawler = lookThrough(userAgent);
+  kept.set(userAgent, crawler === null ? NONE : { crawler });
+  return crawler;
+}
+
+function lookThrough(userAgent: string): Crawler | null {
   const text = userAgent.trim().toLowerCase();
   return crawlers.find((each) => text.includes(each.token)) ?? null;
 }
 
-function crawler(token: string, name: string, family: string, category: CrawlerCategory): Crawler {
-  return { token, name, family, category };
+/** Of two with the same token the first stands; among equally long ones the order stays. */
+function mergeCrawlers(list: readonly Crawler[]): readonly Crawler[] {
+  const byToken = new Map<string, Crawler>();
+  for (const crawler of list) if (!byToken.has(crawler.token)) byToken.set(crawler.token, crawler);
+  return [...byToken.values()].toSorted((one, other) => other.token.length - one.token.length);
 }

@@ -17,6 +17,7 @@ import { createIdSource } from '../records/identity.ts';
 import { isFault, type Payload } from '../records/payload.ts';
 import type { TimePolicy } from '../records/time.ts';
 import type { ReadContext } from '../records/visit.ts';
+import { aiAgentsRoute } from './ai-agents.ts';
 import { createAcknowledgement } from './acknowledgement.ts';
 import {
   admitBody,
@@ -192,6 +193,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       routeOf({ path: eventKind.path, kind: eventKind, kindOf: () => mixedKinds.event }),
       routeOf({ path: aiFetchKind.path, kind: aiFetchKind, kindOf: () => mixedKinds.ai_fetch }),
       routeOf({ path: '/api/ingest/server/batch', kind: null, kindOf: kindOfType }),
+      aiAgentsRoute,
       ...createShipperRoutes({ limits: values.limits }, { ...batchDeps, contextOf, count, admitHead }),
     ],
     stats: () => tally.stats(),

@@ -1,6 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { crawlers, findCrawler } from '../../src/crawlers/crawlers.ts';
+import { hitkeepCrawlers } from '../../src/crawlers/overlay.ts';
+import { readLiteral } from '../../src/crawlers/upstream.ts';
 
 describe('a user agent', () => {
   it.each([
@@ -32,6 +34,17 @@ describe('a user agent', () => {
     ['Mozilla/5.0 (compatible; AI2Bot-Dolma)', 'AI2Bot', 'AI2', 'ai_training_crawler'],
     ['  CLAUDEBOT  ', 'ClaudeBot', 'Anthropic', 'ai_training_crawler'],
     ['cohere-ai', 'Cohere', 'Cohere', 'ai_training_crawler'],
+    [
+      'Mozilla/5.0 (compatible; OAI-SearchBot/1.0; +https://openai.com/searchbot)',
+      'OAI-SearchBot',
+      'OpenAI',
+      'ai_search_indexer',
+    ],
+    ['Mozilla/5.0 (compatible; Claude-User/1.0)', 'Claude-User', 'Anthropic', 'ai_assistant'],
+    ['cohere-training-data-crawler', 'cohere-training-data-crawler', 'Cohere', 'ai_training_crawler'],
+    // From the package alone.
+    ['Mozilla/5.0 (compatible; TavilyBot/1.0)', 'TavilyBot', 'TavilyBot', 'other_ai'],
+    ['AISearchBot', 'AISearchBot', 'AISearchBot', 'ai_search_indexer'],
   ])('%s is a known crawler', (userAgent, name, family, category) => {
     expect(findCrawler(userAgent)).toMatchObject({ name, family, category });
   });
@@ -40,9 +53,6 @@ describe('a user agent', () => {
     '',
     '   ',
     'Mozilla/5.0 (X11; Linux x86_64) Chrome/129.0.0.0 Safari/537.36',
-    'Mozilla/5.0 (compatible; OAI-SearchBot/1.0; +https://openai.com/searchbot)',
-    'Mozilla/5.0 (compatible; Claude-User/1.0)',
-    'cohere-training-data-crawler',
     'facebookexternalhit/1.1',
     'Cursor/1.0 Operator/1.0 Devin',
     'gpt bot',
@@ -50,21 +60,29 @@ describe('a user agent', () => {
     expect(findCrawler(userAgent)).toBeNull();
   });
 
-  it('with two tokens is the one that stands first in the list, wherever it stands in the text', () => {
+  it('with two tokens is the one with the longer, wherever it stands in the text', () => {
     fc.assert(
       fc.property(fc.nat(crawlers.length - 1), fc.nat(crawlers.length - 1), fc.string(), (a, b, between) => {
         const text = `${crawlers[a]?.token ?? ''}${between}${crawlers[b]?.token ?? ''}`;
-        const first = crawlers.findIndex((crawler) => text.toLowerCase().includes(crawler.token));
-        expect(findCrawler(text.toUpperCase())).toBe(crawlers[first]);
-        expect(first).toBeLessThanOrEqual(Math.min(a, b));
+        const found = findCrawler(text.toUpperCase());
+        const longest = Math.max(
+          ...crawlers.map(({ token }) => (text.toLowerCase().includes(token) ? token.length : 0)),
+        );
+        expect(found?.token.length).toBe(longest);
       }),
     );
+  });
+
+  it('is answered alike however often it is asked about, and however long it is', () => {
+    for (const userAgent of ['GPTBot', 'nobody', `${'x'.repeat(600)} GPTBot`, 'x'.repeat(600)])
+      for (let again = 0; again < 3; again++)
+        expect(findCrawler(userAgent)?.name ?? null).toBe(userAgent.includes('GPTBot') ? 'GPTBot' : null);
   });
 });
 
 describe('the list', () => {
   it("is HitKeep's, in HitKeep's order", () => {
-    expect(crawlers.map((crawler) => crawler.token).join(' ')).toBe(
+    expect(hitkeepCrawlers.map((crawler) => crawler.token).join(' ')).toBe(
       [
         'chatgpt-user gptbot claudebot claude-web perplexitybot google-extended',
         'googleother google-safety applebot-extended bytespider ccbot meta-externalagent',
@@ -72,6 +90,38 @@ describe('the list', () => {
         'timpibot imagesiftbot deepseekbot petalbot',
       ].join(' '),
     );
+  });
+
+  it("names HitKeep's as HitKeep does, though others know them too", () => {
+    for (const crawler of hitkeepCrawlers) expect(crawlers).toContain(crawler);
+  });
+
+  it('has each token once, the longest first, and none that fits ordinary user agents', () => {
+    const tokens = crawlers.map(({ token }) => token);
+    expect(new Set(tokens).size).toBe(tokens.length);
+    expect(tokens.map((token) => token.length)).toEqual(
+      tokens.map((token) => token.length).toSorted((a, b) => b - a),
+    );
+    expect(tokens.length).toBeGreaterThan(100);
+    for (const word of ['cursor', 'operator', 'devin', 'openai', 'scraper', 'facebookexternalhit'])
+      expect(tokens).not.toContain(word);
+    for (const token of tokens) expect(token).toMatch(/^[ -~]{4,}$/);
+    for (const token of tokens) expect(token).not.toMatch(/[/-]$|['%"\\]/);
+  });
+
+  it.each([
+    ['CCBot', 'CCBot'],
+    ['PerplexityBot\\/', 'PerplexityBot'],
+    ['bigsur\\.ai', 'bigsur.ai'],
+    ['The Knowledge AI', 'The Knowledge AI'],
+    ['[cC]laude[bB]ot', null],
+    ['Spider[\\s\\S]*spider\\.com', null],
+    ['a.c.d', null],
+    ['^Anchored', null],
+    ['Devin', null],
+    ['yak', null],
+  ])('takes the pattern %s of the public list for %s', (pattern, literal) => {
+    expect(readLiteral(pattern)).toBe(literal);
   });
 
   it('has lower-case tokens, since user agents are lowered before they are compared', () => {

@@ -487,6 +487,12 @@ export const rows: readonly Row[] = [
     expected: all(Object.keys(callers) as Caller[], 200),
   },
   {
+    request: 'GET /api/ai-agents',
+    does: 'lists the AI crawlers that are known',
+    route: 'anybody',
+    expected: all(Object.keys(callers) as Caller[], 200),
+  },
+  {
     request: 'GET /readyz',
     does: 'asks whether it takes records',
     route: 'anybody',
