@@ -6,6 +6,7 @@ import { addUserCommands } from './admin/user.ts';
 import { addConfigCommand } from './config.ts';
 import { addImportCommands } from './import/hitkeep.ts';
 import { addMigrateCommand } from './migrate.ts';
+import { addQuarantineCommands } from './quarantine.ts';
 import { addQueryCommand } from './query.ts';
 import { addServeCommand } from './serve.ts';
 
@@ -34,6 +35,7 @@ addSiteCommands(program);
 addClientCommands(program);
 addUserCommands(program);
 addImportCommands(program);
+addQuarantineCommands(program);
 addQueryCommand(program);
 addConfigCommand(program);
 

@@ -7,8 +7,6 @@ import type { Grant } from '../../grants/grant.ts';
 import type { Grants } from '../../grants/resolve.ts';
 import { createProblem, problems } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
-import { readAccessLog } from '../../formats/access-log.ts';
-import { readCloudflare } from '../../formats/cloudflare.ts';
 import { readCloudfront } from '../../formats/cloudfront.ts';
 import { openRecord, readEnvelope } from '../../formats/firehose.ts';
 import type { LogLine } from '../../formats/log-row.ts';
@@ -18,6 +16,7 @@ import { admitBody, admitSite, admitToken, type BodyLimits } from '../admission.
 import type { BatchDeps } from '../batch/batch.ts';
 import type { BatchOutcome } from '../batch/outcome.ts';
 import { isRefusal, refuse, replyTo, type Refusal } from '../verdict.ts';
+import { formats, type FormatName } from './formats.ts';
 import { describeDelivery, takeDelivery, type Delivered } from './delivery.ts';
 
 export interface ShipperValues {
@@ -39,14 +38,6 @@ export interface ShipperDeps extends BatchDeps {
     result: BatchOutcome | Refusal,
   ) => void;
 }
-
-/** Formats that are delivered as they are, each at a path of its own. `fields`: the columns of lines that do not say. */
-const formats = {
-  cloudfront: readCloudfront,
-  cloudflare: (text: string) => readCloudflare(text),
-  'access-log': (text: string) => readAccessLog(text),
-} as const satisfies Record<string, (text: string, fields: string) => Iterable<LogLine>>;
-type FormatName = keyof typeof formats;
 
 /** Firehose never sends more before compression, and takes 413 for the end of a batch. */
 const FIREHOSE_BYTES_MAX = 64 * 1024 * 1024;

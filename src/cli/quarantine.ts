@@ -1,0 +1,148 @@
+/**
+ * sluice quarantine list | retry: what was taken and is not where it belongs: lines of logs that nobody could read, and
+ * rows that Postgres refused. Nothing is thrown away before it is where it belongs.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { readConfig, type Config } from '../config.ts';
+import { frameRows, sortByTable } from '../drain/batch.ts';
+import { createCountries } from '../ingest/country.ts';
+import { rereadLine } from '../ingest/shippers/reread.ts';
+import { createRowWriter } from '../records/entry.ts';
+import { createIdSource } from '../records/identity.ts';
+import type { Sql } from '../store/connect.ts';
+import { createStore, type Store } from '../store/store.ts';
+import { withDatabase } from './database.ts';
+
+interface ListOptions {
+  readonly limit: string;
+  readonly json?: true;
+}
+
+interface RetryOptions {
+  readonly fields: string;
+  readonly hostname?: string;
+  readonly pageviews?: true;
+}
+
+export function addQuarantineCommands(program: Command): void {
+  const quarantine = program
+    .command('quarantine')
+    .description('what was taken and could not be put where it belongs');
+  quarantine
+    .command('list')
+    .description('print the newest of it, with the reason')
+    .option('--limit <n>', 'how many of each kind', '20')
+    .option('--json', 'print one JSON object a line')
+    .action((options: ListOptions) => withDatabase(readConfig(), (sql) => list(sql, options)));
+  quarantine
+    .command('retry')
+    .description('try all of it again; what fits now is put where it belongs, the rest stays')
+    .option('--fields <a,b>', 'columns of log lines that had none told', '')
+    .option('--hostname <host>', 'host of log lines that name none')
+    .option('--pageviews', 'views of pages by people become pageviews')
+    .action((options: RetryOptions) => {
+      const config = readConfig();
+      return withDatabase(config, (sql) => retry(sql, config, options));
+    });
+}
+
+async function list(sql: Sql, options: ListOptions): Promise<void> {
+  const limit = Number(options.limit);
+  if (!Number.isInteger(limit) || limit < 1) throw new Error('--limit must be a whole number from 1');
+  const lines = await sql`
+    SELECT received_at, format, reason, line FROM unread_lines ORDER BY received_at DESC LIMIT ${limit}`;
+  const rows = await sql`
+    SELECT created_at AS received_at, table_name AS format, reason, '(a row)' AS line
+    FROM quarantine ORDER BY created_at DESC LIMIT ${limit}`;
+  for (const entry of [...lines, ...rows]) {
+    const { received_at: at, format, reason, line } = entry as Record<string, unknown>;
+    const time = at instanceof Date ? at.toISOString() : '';
+    process.stdout.write(
+      options.json === true
+        ? `${JSON.stringify({ received_at: time, format, reason, line })}\n`
+        : `${time}  ${String(format)}  ${String(reason)}\n    ${String(line).slice(0, SHOWN_LENGTH)}\n`,
+    );
+  }
+  process.stdout.write(options.json === true ? '' : `${lines.length} line(s), ${rows.length} row(s)\n`);
+}
+
+const SHOWN_LENGTH = 200;
+
+interface Counts {
+  stored: number;
+  skipped: number;
+  kept: number;
+}
+
+async function retry(sql: Sql, config: Config, options: RetryOptions): Promise<void> {
+  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter: () => sql });
+  const counts: Counts = { stored: 0, skipped: 0, kept: 0 };
+  await retryLines(sql, store, config, options, counts);
+  await retryRows(sql, store, counts);
+  process.stdout.write(
+    `${counts.stored} stored, ${counts.skipped} not wanted and dropped, ${counts.kept} kept as they are\n`,
+  );
+}
+
+interface UnreadRow {
+  readonly site_id: string;
+  readonly timestamp: Date;
+  readonly id: string;
+  readonly client_id: string;
+  readonly received_at: Date;
+  readonly format: string;
+  readonly line: string;
+}
+
+async function retryLines(
+  sql: Sql,
+  store: Store,
+  config: Config,
+  options: RetryOptions,
+  counts: Counts,
+): Promise<void> {
+  const writing = { writer: createRowWriter(), ids: createIdSource(randomBytes) };
+  const countryOf = createCountries();
+  const timePolicy = { pastMs: config.timePastMs, futureMs: config.timeFutureMs };
+  const log = {
+    fields: options.fields,
+    wantsPageviews: options.pageviews === true,
+    hostname: options.hostname ?? null,
+  };
+  for (const row of await sql<UnreadRow[]>`SELECT * FROM unread_lines ORDER BY received_at`) {
+    const kept = { siteId: row.site_id, clientId: row.client_id, format: row.format, line: row.line };
+    const context = { nowMs: row.received_at.getTime(), timePolicy, countryOf };
+    const reread = rereadLine(kept, log, context, writing);
+    const isDone =
+      reread.kind === 'skipped' || (reread.kind === 'entry' && (await storeEntry(store, reread.entry)));
+    if (!isDone) {
+      counts.kept++;
+      continue;
+    }
+    await sql`
+      DELETE FROM unread_lines
+      WHERE site_id = ${row.site_id} AND timestamp = ${row.timestamp} AND id = ${row.id}`;
+    counts[reread.kind === 'entry' ? 'stored' : 'skipped']++;
+  }
+}
+
+async function retryRows(sql: Sql, store: Store, counts: Counts): Promise<void> {
+  for (const { id, entry } of await sql<{ id: string; entry: Buffer }[]>`
+    SELECT id, entry FROM quarantine ORDER BY created_at`) {
+    if (await storeEntry(store, entry)) {
+      await sql`DELETE FROM quarantine WHERE id = ${id}`;
+      counts.stored++;
+    } else counts.kept++;
+  }
+}
+
+/** Whether the row is in its table now. Throws when Postgres does not answer. */
+async function storeEntry(store: Store, entry: Buffer): Promise<boolean> {
+  for (const batch of sortByTable(entry)) {
+    const outcome = await store.write(frameRows(batch, 0, batch.rowCount));
+    if (outcome.kind === 'unavailable') throw new Error(`Postgres does not take rows: ${outcome.cause}`);
+    if (outcome.kind === 'refused') return false;
+  }
+  return true;
+}

@@ -1,0 +1,18 @@
+/** The formats that are read, each at a path of its own. */
+import { readAccessLog } from '../../formats/access-log.ts';
+import { readCloudflare } from '../../formats/cloudflare.ts';
+import { readCloudfront } from '../../formats/cloudfront.ts';
+import type { LogLine } from '../../formats/log-row.ts';
+
+/** `fields`: the columns of lines that do not say; '' = not told. */
+export const formats = {
+  cloudfront: readCloudfront,
+  cloudflare: (text: string) => readCloudflare(text),
+  'access-log': (text: string) => readAccessLog(text),
+} as const satisfies Record<string, (text: string, fields: string) => Iterable<LogLine>>;
+
+export type FormatName = keyof typeof formats;
+
+export function isFormatName(text: string): text is FormatName {
+  return Object.hasOwn(formats, text);
+}
