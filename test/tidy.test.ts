@@ -28,6 +28,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'journal',
     'store',
     'records',
+    'formats',
   ],
   main: [
     'parts',

@@ -8,6 +8,7 @@ import { addImportCommands } from './import/hitkeep.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addQuarantineCommands } from './quarantine.ts';
 import { addQueryCommand } from './query.ts';
+import { addReplayCommand } from './replay/replay.ts';
 import { addServeCommand } from './serve.ts';
 
 const program = new Command('sluice')
@@ -35,6 +36,7 @@ addSiteCommands(program);
 addClientCommands(program);
 addUserCommands(program);
 addImportCommands(program);
+addReplayCommand(program);
 addQuarantineCommands(program);
 addQueryCommand(program);
 addConfigCommand(program);
