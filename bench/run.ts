@@ -1,5 +1,5 @@
 /**
- * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N] [--revocations N] [--rate N]
+ * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N] [--revocations N] [--rate N] [--lines N] [--seed N]
  *
  * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. Only ratios inside a run mean
  * anything: absolute figures are this machine's, at this hour.
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchEndpoints } from './endpoints.ts';
+import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
 import { printSpread } from './rounds.ts';
 
@@ -22,6 +23,8 @@ const { values, positionals } = parseArgs({
     rows: { type: 'string', default: '20000' },
     revocations: { type: 'string', default: '200' },
     rate: { type: 'string', default: '5000' },
+    lines: { type: 'string', default: '1000000' },
+    seed: { type: 'string', default: '1' },
   },
 });
 const rounds = Number(values.rounds);
@@ -54,6 +57,17 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
       process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 2)} µs of Sluice's CPU per row\n`);
     }
     process.stdout.write(`  ${'binary / text'.padEnd(24)} ${printSpread(result['binary / text'], 2)}\n`);
+    return result;
+  },
+  replay: async () => {
+    const result = await benchReplay({ lines: Number(values.lines), seed: Number(values.seed) }, tell);
+    const { aiFetches, pageviews, noStatus, notAPage } = result.expected;
+    process.stdout.write(
+      `\nreplay: ${result.lines} lines (${Math.round(result.fileBytes / 1e6)} MB gzipped) in ${result.seconds} s, ${result.linesPerSecond} lines/s\n` +
+        `  ${aiFetches} AI fetches, ${pageviews} pageviews, ${noStatus + notAPage} skipped: all there, once\n` +
+        `  memory: replay ${result.replayMib} MiB, gateway ${result.gatewayMib} MiB\n` +
+        `  killed and resumed: ${result.resumedLines} lines after the kill, the same rows\n`,
+    );
     return result;
   },
   revocation: async () => {
