@@ -20,7 +20,7 @@ const KUBERNETES = /^SLUICE_(\w+_)?(SERVICE|PORT)(_|$)/;
 export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config {
   const problems: string[] = [];
   const entries = Object.entries(settings).map(([key, entry]: [string, Setting<unknown>]) => {
-    const value = environment[entry.variable]?.trim() || entry.default;
+    const value = readVariable(environment, entry.variable) || entry.default;
     try {
       return [key, entry.parse(value)];
     } catch (error) {
@@ -38,10 +38,19 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
   if (config.journalBytesMax < 2 * config.segmentBytes) {
     problems.push('  SLUICE_JOURNAL_MAX_BYTES must be at least two times SLUICE_JOURNAL_SEGMENT_BYTES');
   }
+  if ((config.adminEmail === null) !== (config.adminPassword === null)) {
+    problems.push('  SLUICE_ADMIN_EMAIL and SLUICE_ADMIN_PASSWORD go together');
+  }
   if (problems.length > 0) {
     throw new Error(
       `The settings have ${problems.length} problem(s):\n${problems.join('\n')}\n'sluice config' lists all settings.`,
     );
   }
   return config;
+}
+
+/** A service named sluice-admin makes Kubernetes set SLUICE_ADMIN_PORT to an address: nobody meant that as a setting. */
+function readVariable(environment: NodeJS.ProcessEnv, name: string): string {
+  const value = environment[name]?.trim() ?? '';
+  return KUBERNETES.test(name) && /^(tcp|udp|sctp):\/\//.test(value) ? '' : value;
 }

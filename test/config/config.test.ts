@@ -40,6 +40,15 @@ describe('the settings', () => {
     [{ SLUICE_ACK_WAIT: '10' }, 'SLUICE_ACK_WAIT must be a duration'],
     [{ SLUICE_DURABILITY: 'memory' }, 'SLUICE_DURABILITY must be journal or postgres'],
     [{ SLUICE_JOURNAL_MAX_BYTES: '32MiB' }, 'at least two times SLUICE_JOURNAL_SEGMENT_BYTES'],
+    [{ SLUICE_ADMIN_PORT: '-1' }, 'SLUICE_ADMIN_PORT must be a whole number'],
+    [{ SLUICE_ADMIN_EMAIL: 'a@example.com' }, 'SLUICE_ADMIN_PASSWORD go together'],
+    [
+      { SLUICE_ADMIN_EMAIL: 'a@example.com', SLUICE_ADMIN_PASSWORD: 'short' },
+      'SLUICE_ADMIN_PASSWORD must have 12',
+    ],
+    [{ SLUICE_SECRET: 'short' }, 'SLUICE_SECRET must have 32'],
+    [{ SLUICE_PUBLIC_URL: 'example.com' }, 'SLUICE_PUBLIC_URL is not a URL'],
+    [{ SLUICE_TRUSTED_PROXIES: '*' }, 'SLUICE_TRUSTED_PROXIES must be a list of networks'],
     [{ SLUICE_TPYO: '1' }, 'SLUICE_TPYO is no setting'],
   ])('refuse %j', (environment, advice) => {
     expect(() => readConfig(environment)).toThrow(advice);
@@ -58,7 +67,8 @@ describe('the settings', () => {
       SLUICE_PORT: 'tcp://10.0.0.1:80',
       SLUICE_PORT_80_TCP_ADDR: '10.0.0.1',
       SLUICE_ADMIN_SERVICE_HOST: '10.0.0.2',
+      SLUICE_ADMIN_PORT: 'tcp://10.0.0.2:9090',
     };
-    expect(readConfig(environment).port).toBe(8080);
+    expect(readConfig(environment)).toMatchObject({ port: 8080, adminPort: null });
   });
 });
