@@ -7,7 +7,10 @@
 import net from 'node:net';
 import postgres from 'postgres';
 
-export type Sql = postgres.Sql;
+/** The library's `reserve` waits for ever on a connection that has not asked for types (see `arrayTypes`): `begin` serves. */
+export interface Sql extends postgres.Sql {
+  readonly reserve: never;
+}
 export type Transaction = postgres.TransactionSql;
 
 export interface ConnectValues {
@@ -23,10 +26,38 @@ export interface ConnectValues {
   readonly lockTimeoutMs: number;
 }
 
+/** text[], uuid[], bigint[] and double precision[], by their numbers in Postgres. */
+const arrayTypes = {
+  texts: arrayType(1009),
+  uuids: arrayType(2951),
+  bigints: arrayType(1016),
+  doubles: arrayType(1022),
+};
+
+function arrayType(oid: number) {
+  return { to: oid, from: [oid], serialize: printArray, parse: parseArray };
+}
+
+/** As Postgres reads arrays: every element in quotes, whatever its type. */
+function printArray(values: readonly (string | number | bigint | null)[]): string {
+  const elements = values.map((value) =>
+    value === null ? 'NULL' : `"${String(value).replaceAll(/["\\\\]/g, '\\$&')}"`,
+  );
+  return `{${elements.join(',')}}`;
+}
+
+/** Elements as texts; of one dimension. */
+function parseArray(text: string): (string | null)[] {
+  return [...text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)].map(([, quoted, bare]) => {
+    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/gs, '$1');
+    return bare === 'NULL' ? null : (bare ?? '');
+  });
+}
+
 /** Opens a pool; connections are made when first needed, so this never fails by itself. */
 export function connectPostgres(values: ConnectValues): Sql {
   // `socket` is in the library's documentation, but not in its types.
-  const options: postgres.Options<Record<string, never>> & { socket: typeof openSocket } = {
+  const options: postgres.Options<typeof arrayTypes> & { socket: typeof openSocket } = {
     max: values.connectionsMax,
     connect_timeout: values.connectTimeoutMs / 1000,
     idle_timeout: 0,
@@ -35,6 +66,10 @@ export function connectPostgres(values: ConnectValues): Sql {
     // A gateway that waits longer between attempts is slower to come back than the database.
     backoff: (attempt: number) => Math.min(1, 0.05 * 2 ** attempt),
     onnotice: ignoreNotice,
+    // The library would ask each new connection for the array types, and nobody hears it when that fails: a cut at
+    // that moment would end the process. So the ones that are used are told.
+    fetch_types: false,
+    types: arrayTypes,
     connection: {
       application_name: values.applicationName,
       statement_timeout: values.statementTimeoutMs,
@@ -45,7 +80,7 @@ export function connectPostgres(values: ConnectValues): Sql {
     },
     socket: openSocket,
   };
-  return postgres(values.url, options);
+  return postgres(values.url, options) as unknown as Sql;
 }
 
 /** The server's SQLSTATE, or null when the error did not come from the server. */

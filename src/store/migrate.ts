@@ -1,6 +1,6 @@
 /**
- * Brings the schema to this release's version: numbered SQL files, forward only, each in its own transaction,
- * all under one advisory lock, so that any number of gateways may start at once.
+ * Brings the schema to this release's version: numbered SQL files, forward only, all that are missing in one
+ * transaction under an advisory lock, so that any number of gateways may start at once.
  *
  * Refuses, with a sentence saying what to do, when the database was migrated by a newer release, or when a file
  * that has been applied reads differently now.
@@ -28,37 +28,24 @@ const MIGRATION_LOCK = 0x736c7563;
 /** Applies what is missing and returns it, oldest first. Throws when the database does not fit this release. */
 export async function migrate(sql: Sql): Promise<readonly AppliedMigration[]> {
   const migrations = await readMigrations();
-  const reserved = await sql.reserve();
-  try {
-    await reserved`SELECT pg_advisory_lock(${MIGRATION_LOCK})`;
-    try {
-      await reserved`
-        CREATE TABLE IF NOT EXISTS sluice_migrations (
-          number integer PRIMARY KEY,
-          name text NOT NULL,
-          checksum text NOT NULL,
-          applied_at timestamptz NOT NULL DEFAULT now()
-        )`;
-      const applied = await reserved<{ number: number; name: string; checksum: string }[]>`
-        SELECT number, name, checksum FROM sluice_migrations ORDER BY number`;
-      const missing = planMigrations(migrations, applied);
-      for (const migration of missing) {
-        await reserved.unsafe(
-          `BEGIN;\n${migration.sql}\nINSERT INTO sluice_migrations (number, name, checksum) ` +
-            `VALUES (${migration.number}, '${migration.name}', '${migration.checksum}');\nCOMMIT;`,
-        );
-      }
-      return missing.map(({ number, name }) => ({ number, name }));
-    } catch (error) {
-      // After a failed statement the session is still inside the transaction that the text opened.
-      await reserved.unsafe('ROLLBACK').catch(() => undefined);
-      throw error;
-    } finally {
-      await reserved`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`.catch(() => undefined);
+  return sql.begin(async (tx) => {
+    await tx`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+    await tx`
+      CREATE TABLE IF NOT EXISTS sluice_migrations (
+        number integer PRIMARY KEY,
+        name text NOT NULL,
+        checksum text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+      )`;
+    const applied = await tx<{ number: number; name: string; checksum: string }[]>`
+      SELECT number, name, checksum FROM sluice_migrations ORDER BY number`;
+    const missing = planMigrations(migrations, applied);
+    for (const { number, name, checksum, sql: text } of missing) {
+      await tx.unsafe(text);
+      await tx`INSERT INTO sluice_migrations ${tx({ number, name, checksum })}`;
     }
-  } finally {
-    reserved.release();
-  }
+    return missing.map(({ number, name }) => ({ number, name }));
+  });
 }
 
 /** The number of the newest migration that the database has; 0 when it has none. */

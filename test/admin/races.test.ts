@@ -16,6 +16,7 @@ import {
   type Instance,
   type Person,
 } from '../setup/administration.ts';
+import { holdOpen } from '../setup/database.ts';
 
 let instance: Instance;
 let owner: Person;
@@ -34,19 +35,18 @@ async function overlap(
   second: () => Promise<Answer>,
 ): Promise<[Answer, Answer]> {
   const announcements = 0x7265766f;
-  const holder = await instance.sql.reserve();
+  const release = await holdOpen(instance.sql, `SELECT pg_advisory_xact_lock(${announcements})`);
   try {
-    await holder`SELECT pg_advisory_lock(${announcements})`;
     const one = first();
     await expect.poll(countWaiting, { timeout: 20_000 }).toBe(1);
     const other = second();
     let isDone = false;
     void other.then(() => (isDone = true));
     await expect.poll(async () => isDone || (await countWaiting()) === 2, { timeout: 20_000 }).toBe(true);
-    await holder`SELECT pg_advisory_unlock(${announcements})`;
+    await release();
     return [await one, await other];
   } finally {
-    holder.release();
+    await release();
   }
 }
 

@@ -5,7 +5,7 @@ import { backoffMs } from '../../src/drain/backoff.ts';
 import { openJournal, type Journal } from '../../src/journal/journal.ts';
 import { connectPostgres, type Sql } from '../../src/store/connect.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
-import { createDatabase, type TestDatabase } from '../setup/database.ts';
+import { createDatabase, holdOpen, type TestDatabase } from '../setup/database.ts';
 import { makeDirectory } from '../setup/gateway.ts';
 import { makeHit } from '../setup/rows.ts';
 
@@ -125,15 +125,12 @@ describe('the drain', () => {
   it('waits out a lock on the table, and says so once', async () => {
     append([makeHit()]);
     await settle();
-    const lock = await database.sql.reserve();
-    await lock`BEGIN`;
-    await lock`LOCK TABLE hits IN ACCESS EXCLUSIVE MODE`;
+    const release = await holdOpen(database.sql, 'LOCK TABLE hits IN ACCESS EXCLUSIVE MODE');
     append([makeHit()]);
     await journal.flush();
     while (drain.stats().failures < 2) await new Promise((resolve) => setTimeout(resolve, 20));
     expect(await journal.stored(2, 10)).toBe('late');
-    await lock`ROLLBACK`;
-    lock.release();
+    await release();
     await settle();
     expect(await countHits()).toBe(2);
     expect(log.filter((line) => line.includes('does not take rows'))).toHaveLength(1);

@@ -274,7 +274,7 @@ describe('a receipt', () => {
       VALUES (gen_random_uuid(), 'one', 0, now()), (gen_random_uuid(), 'long gone', 0, now() - interval '2 minutes')`;
     const one = await fleet.start({ nodeName: 'one' }, { sql: database.sql });
     const end = one.stats().lastSequence ?? 0;
-    await until(async () => (await one.readReceipt(end, 0)).pending.length === 0);
-    expect((await one.readReceipt(end, 0)).applied_by).toEqual(['one']);
+    await until(async () => (await one.readReceipt(end, 0)).applied_by.length > 0);
+    expect(await one.readReceipt(end, 0)).toMatchObject({ applied_by: ['one'], pending: [] });
   });
 });

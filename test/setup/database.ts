@@ -29,6 +29,22 @@ export async function createDatabase(): Promise<TestDatabase> {
   };
 }
 
+/** Runs the statement in a transaction that stays open, with its locks, until the function returned is called. */
+export async function holdOpen(sql: Sql, statement: string): Promise<() => Promise<void>> {
+  const isHeld = Promise.withResolvers<undefined>();
+  const isOver = Promise.withResolvers<undefined>();
+  const transaction = sql.begin(async (tx) => {
+    await tx.unsafe(statement);
+    isHeld.resolve(undefined);
+    await isOver.promise;
+  });
+  await Promise.race([isHeld.promise, transaction]);
+  return async () => {
+    isOver.resolve(undefined);
+    await transaction;
+  };
+}
+
 export function openTestPool(url: string): Sql {
   return connectPostgres({
     url,

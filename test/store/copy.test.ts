@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectPostgres, readSqlstate, type Sql } from '../../src/store/connect.ts';
 import { COPY_HEADER_BYTES, COPY_TRAILER_BYTES, copyIn, frameCopy } from '../../src/store/copy.ts';
-import { createDatabase, type TestDatabase } from '../setup/database.ts';
+import { createDatabase, holdOpen, type TestDatabase } from '../setup/database.ts';
 
 const COPY = 'COPY numbers (n) FROM STDIN (FORMAT binary)';
 let database: TestDatabase;
@@ -101,17 +101,14 @@ describe('COPY', () => {
   it('rejects when its connection is cut, before or after the last byte', async () => {
     for (const size of [1, 500_000]) {
       const pid = await readWriterPid();
-      const lock = await database.sql.reserve();
-      await lock`BEGIN`;
-      await lock`LOCK TABLE numbers IN SHARE MODE`;
+      const release = await holdOpen(database.sql, 'LOCK TABLE numbers IN SHARE MODE');
       const outcome = sqlstateOf(
         copyIn(writer, COPY, streamOf(Array.from({ length: size }, (_, n) => n + 1000))),
       );
       await database.sql`SELECT pg_sleep(0.1)`;
       await database.sql`SELECT pg_terminate_backend(${pid})`;
       expect(await outcome).not.toBe('no error');
-      await lock`ROLLBACK`;
-      lock.release();
+      await release();
       expect(await readNumbers()).toEqual([]);
     }
     await readWriterPid();
