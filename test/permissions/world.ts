@@ -1,11 +1,12 @@
-/** A team, a site, and everybody in the table, made anew. */
+/** A team, a site, and everybody in the table, made anew; and what a single caller has besides. */
 import { randomBytes } from 'node:crypto';
+import type { KeyScope } from '../../src/admin/actor.ts';
 import { createClient, type KeyWanted } from '../../src/admin/clients/change.ts';
 import type { Owner } from '../../src/admin/clients/client.ts';
-import { archiveTeam, setMember } from '../../src/admin/teams/team.ts';
+import { archiveTeam, createTeam, setMember } from '../../src/admin/teams/team.ts';
 import { changeAs } from '../../src/cli/admin/author.ts';
 import type { SiteRole } from '../../src/grants/grant.ts';
-import { createToken } from '../../src/grants/token.ts';
+import { createToken, hashToken } from '../../src/grants/token.ts';
 import type { Sql } from '../../src/store/connect.ts';
 import {
   addMember,
@@ -14,6 +15,7 @@ import {
   createTeamOf,
   setSiteRole,
   signIn,
+  type Person,
 } from '../setup/administration.ts';
 import type { Caller } from './table.ts';
 
@@ -21,6 +23,8 @@ export interface World {
   readonly credentials: Readonly<Record<Caller, { readonly cookie?: string; readonly token?: string }>>;
   /** What {team}, {site} … stand for. */
   readonly names: Readonly<Record<string, string>>;
+  /** Callers who are people. */
+  readonly ids: Readonly<Partial<Record<Caller, string>>>;
 }
 
 interface MadeClient {
@@ -28,121 +32,205 @@ interface MadeClient {
   readonly token: string;
 }
 
-export async function createWorld(sql: Sql): Promise<World> {
+/** `passwordHash`: everybody's. */
+export async function createWorld(sql: Sql, passwordHash: string): Promise<World> {
   const people = await createPeople(sql);
-  const team = await createTeamOf(sql, people.teamOwner);
-  for (const name of ['viewer', 'editor', 'siteAdmin', 'siteOwner', 'member', 'someMember'] as const)
-    await addMember(sql, team, people[name], 'member');
-  await addMember(sql, team, people.teamAdmin, 'admin');
-  await addMember(sql, team, people.someOwner, 'owner');
-  await addMember(sql, team, people.former, 'owner');
-  const site = await addSite(sql, team);
-  const roles = { viewer: 'viewer', editor: 'editor', siteAdmin: 'admin', siteOwner: 'owner' } as const;
-  for (const name of ['viewer', 'editor', 'siteAdmin', 'siteOwner'] as const)
-    await setSiteRole(sql, site.id, people[name], roles[name]);
-  const left = { user_id: people.former.id, email: people.former.email };
-  await changeAs(sql, 'test', (change) => setMember(change, team, left, 'owner', null));
-  const otherTeam = await createTeamOf(sql, people.stranger);
-  const otherSite = await addSite(sql, otherTeam);
-  const archivedTeam = await createTeamOf(sql, people.archived);
-  const archivedSite = await addSite(sql, archivedTeam);
-
-  const make = (owner: Owner, siteId: string | null, role: SiteRole, key: KeyWanted | null = null) =>
-    makeClient(sql, owner, siteId === null ? [] : [{ site_id: siteId, role }], key);
-  const own: Owner = { kind: 'team', teamId: team };
-  const organization = (id: string): Owner => ({ kind: 'organization', organizationId: id });
-  const [account] = await sql<{ id: string }[]>`
-    INSERT INTO service_accounts (id, tenant_id, name) VALUES (gen_random_uuid(), ${team}, 'account') RETURNING id`;
-  const keyOf = (
-    scope: KeyWanted['scope'],
-    serviceAccountId: string | null,
-    userId: string | null,
-  ): KeyWanted => ({
-    scope,
-    serviceAccountId,
-    userId,
-  });
-  const tokens = {
-    expiredToken: await make(own, site.id, 'owner'),
-    revokedToken: await make(own, site.id, 'owner'),
-    archivedToken: await make({ kind: 'team', teamId: archivedTeam }, archivedSite.id, 'owner'),
-    viewerToken: await make(own, site.id, 'viewer'),
-    editorToken: await make(own, site.id, 'editor'),
-    adminToken: await make(own, site.id, 'admin'),
-    ownerToken: await make(own, site.id, 'owner'),
-    strangerToken: await make({ kind: 'team', teamId: otherTeam }, otherSite.id, 'owner'),
-    readKey: await make(organization(team), null, 'viewer', keyOf('read', null, people.teamOwner.id)),
-    writeKey: await make(organization(team), null, 'viewer', keyOf('read-write', null, people.teamOwner.id)),
-    strangerKey: await make(
-      organization(otherTeam),
-      null,
-      'viewer',
-      keyOf('read-write', null, people.stranger.id),
-    ),
-    archivedKey: await make(
-      organization(archivedTeam),
-      null,
-      'viewer',
-      keyOf('read-write', null, people.archived.id),
-    ),
-  };
-  const client = await make(own, site.id, 'admin');
-  const key = await make(organization(team), null, 'viewer', keyOf('read-write', account?.id ?? null, null));
-  const personal = await make({ kind: 'personal', userId: people.someMember.id }, null, 'viewer');
+  const personIds = Object.values(people).map(({ id }) => id);
+  await sql`UPDATE users SET password_hash = ${passwordHash} WHERE id = ANY(${personIds}::uuid[])`;
+  const places = await createPlaces(sql, people);
+  const { tokens, things } = await createClients(sql, people, places);
   await sql`UPDATE api_clients SET expires_at = now() - interval '1 hour' WHERE id = ${tokens.expiredToken.id}`;
   await sql`UPDATE api_clients SET revoked_at = now() WHERE id = ${tokens.revokedToken.id}`;
+  const { team, otherTeam, archivedTeam, site, otherSite, archivedSite, account, otherAccount } = places;
   await changeAs(sql, 'test', (change) => archiveTeam(change, { id: archivedTeam, name: 'archived' }));
 
-  const cookies = Object.fromEntries(
-    Object.entries(people).map(([name, person]) => [name, { cookie: person.cookie }]),
-  );
-  const bearers = Object.fromEntries(Object.entries(tokens).map(([name, { token }]) => [name, { token }]));
+  const cookies = Object.entries(people).map(([name, { cookie }]) => [name, { cookie }]);
+  const bearers = Object.entries(tokens).map(([name, { token }]) => [name, { token }]);
+  const named = Object.entries({ ...people, ...things }).map(([name, { id }]) => [name, id]);
   return {
     credentials: {
-      ...cookies,
-      ...bearers,
+      ...Object.fromEntries(cookies),
+      ...Object.fromEntries(bearers),
       none: {},
       badToken: { token: createToken(randomBytes(32)) },
       ...(await endedSessions(sql, people.teamOwner.id)),
     } as World['credentials'],
     names: {
+      ...Object.fromEntries(named),
       team,
       otherTeam,
+      archivedTeam,
       site: site.id,
       domain: site.domain,
       otherSite: otherSite.id,
-      client: client.id,
+      archivedSite: archivedSite.id,
+      archivedDomain: archivedSite.domain,
+      account,
+      otherAccount,
+      clientHash: hashToken(things.client.token),
       otherClient: tokens.strangerToken.id,
-      personal: personal.id,
-      key: key.id,
-      account: account?.id ?? '',
-      newcomer: people.newcomer.id,
-      someMember: people.someMember.id,
-      someOwner: people.someOwner.id,
-      viewer: people.viewer.id,
+      otherKey: tokens.strangerKey.id,
+      archivedClient: tokens.archivedToken.id,
+      readKey: tokens.readKey.id,
     },
+    ids: Object.fromEntries(Object.entries(people).map(([name, { id }]) => [name, id])),
   };
 }
 
+type People = Awaited<ReturnType<typeof createPeople>>;
+
 async function createPeople(sql: Sql) {
-  const user = () => createPerson(sql);
+  const names = [
+    'viewer',
+    'editor',
+    'siteAdmin',
+    'siteOwner',
+    'member',
+    'someMember',
+    'someOwner',
+    'someViewer',
+    'someSiteOwner',
+    'newcomer',
+    'teamAdmin',
+    'teamOwner',
+    'former',
+    'stranger',
+    'archived',
+  ] as const;
+  const users = await Promise.all(names.map(async (name) => [name, await createPerson(sql)] as const));
   return {
-    viewer: await user(),
-    editor: await user(),
-    siteAdmin: await user(),
-    siteOwner: await user(),
-    member: await user(),
-    someMember: await user(),
-    someOwner: await user(),
-    newcomer: await user(),
-    teamAdmin: await user(),
-    teamOwner: await user(),
-    former: await user(),
-    stranger: await user(),
-    archived: await user(),
+    ...(Object.fromEntries(users) as Record<(typeof names)[number], Person>),
     instanceAdmin: await createPerson(sql, 'admin'),
     instanceOwner: await createPerson(sql, 'owner'),
   };
+}
+
+type Places = Awaited<ReturnType<typeof createPlaces>>;
+
+/** The teams, with their members, sites and service accounts. */
+async function createPlaces(sql: Sql, people: People) {
+  const team = await createTeamOf(sql, people.teamOwner);
+  const roles = {
+    viewer: 'viewer',
+    editor: 'editor',
+    siteAdmin: 'admin',
+    siteOwner: 'owner',
+    someViewer: 'viewer',
+    someSiteOwner: 'owner',
+  } as const;
+  const holders = Object.keys(roles) as (keyof typeof roles)[];
+  for (const name of [...holders, 'member', 'someMember'] as const)
+    await addMember(sql, team, people[name], 'member');
+  await addMember(sql, team, people.teamAdmin, 'admin');
+  await addMember(sql, team, people.someOwner, 'owner');
+  await addMember(sql, team, people.former, 'owner');
+  const site = await addSite(sql, team);
+  await Promise.all(holders.map((name) => setSiteRole(sql, site.id, people[name], roles[name])));
+  const left = { user_id: people.former.id, email: people.former.email };
+  await changeAs(sql, 'test', (change) => setMember(change, team, left, 'owner', null));
+  const otherTeam = await createTeamOf(sql, people.stranger);
+  const archivedTeam = await createTeamOf(sql, people.archived);
+  return {
+    team,
+    otherTeam,
+    archivedTeam,
+    site,
+    otherSite: await addSite(sql, otherTeam),
+    archivedSite: await addSite(sql, archivedTeam),
+    account: await createAccount(sql, team),
+    otherAccount: await createAccount(sql, otherTeam),
+  };
+}
+
+/** `tokens`: those of callers; `things`: those that requests are about. */
+async function createClients(sql: Sql, people: People, places: Places) {
+  const { team, otherTeam, archivedTeam, site, otherSite, archivedSite, account } = places;
+  const ofTeam = (teamId: string, { id }: { id: string }, role: SiteRole) =>
+    makeClient(sql, { kind: 'team', teamId }, [{ site_id: id, role }]);
+  const ofPerson = (person: Person, role: SiteRole | null) =>
+    makeClient(
+      sql,
+      { kind: 'personal', userId: person.id },
+      role === null ? [] : [{ site_id: site.id, role }],
+    );
+  const keyOf = (organizationId: string, scope: KeyScope, person: Person | null) =>
+    makeClient(sql, { kind: 'organization', organizationId }, [], {
+      scope,
+      serviceAccountId: person === null ? account : null,
+      userId: person?.id ?? null,
+    });
+  const tokens = await all({
+    expiredToken: ofTeam(team, site, 'owner'),
+    revokedToken: ofTeam(team, site, 'owner'),
+    archivedToken: ofTeam(archivedTeam, archivedSite, 'owner'),
+    viewerToken: ofTeam(team, site, 'viewer'),
+    editorToken: ofTeam(team, site, 'editor'),
+    adminToken: ofTeam(team, site, 'admin'),
+    ownerToken: ofTeam(team, site, 'owner'),
+    strangerToken: ofTeam(otherTeam, otherSite, 'owner'),
+    personalToken: ofPerson(people.siteAdmin, 'admin'),
+    lostToken: ofPerson(people.former, 'owner'),
+    readKey: keyOf(team, 'read', people.teamOwner),
+    writeKey: keyOf(team, 'read-write', people.teamOwner),
+    strangerKey: keyOf(otherTeam, 'read-write', people.stranger),
+    formerKey: keyOf(team, 'read-write', people.former),
+    archivedKey: keyOf(archivedTeam, 'read-write', people.archived),
+  });
+  const things = await all({
+    client: ofTeam(team, site, 'admin'),
+    key: keyOf(team, 'read-write', null),
+    someReadKey: keyOf(team, 'read', null),
+    personal: ofPerson(people.someMember, null),
+  });
+  return { tokens, things };
+}
+
+async function all<Name extends string>(
+  making: Readonly<Record<Name, Promise<MadeClient>>>,
+): Promise<Record<Name, MadeClient>> {
+  const made = Object.entries<Promise<MadeClient>>(making).map(
+    async ([name, client]) => [name, await client] as const,
+  );
+  return Object.fromEntries(await Promise.all(made)) as Record<Name, MadeClient>;
+}
+
+/** What the words of `text` stand for that are of this caller, or of this request, alone. */
+export async function createOwn(
+  sql: Sql,
+  world: World,
+  caller: Caller,
+  text: string,
+): Promise<Readonly<Record<string, string>>> {
+  const self = world.ids[caller];
+  const names: Record<string, string> = { self: self ?? NOBODY, fresh: randomBytes(6).toString('hex') };
+  const has = (name: string): boolean => text.includes(`{${name}}`);
+  if (has('mine')) {
+    const userId = self ?? world.names['someMember'] ?? NOBODY;
+    const mine = await makeClient(sql, { kind: 'personal', userId }, []);
+    names['mine'] = mine.id;
+    names['mineHash'] = hashToken(mine.token);
+  }
+  if (has('leaked')) {
+    const owner = { kind: 'team', teamId: world.names['team'] ?? '' } as const;
+    const leaked = await makeClient(sql, owner, []);
+    names['leaked'] = leaked.id;
+    names['leakedToken'] = leaked.token;
+  }
+  if (has('managed'))
+    names['managed'] =
+      self === undefined
+        ? NOBODY
+        : await changeAs(sql, 'test', (change) => createTeam(change, 'managed', self));
+  return names;
+}
+
+const NOBODY = '00000000-0000-4000-8000-000000000000';
+
+async function createAccount(sql: Sql, teamId: string): Promise<string> {
+  const [account] = await sql<{ id: string }[]>`
+    INSERT INTO service_accounts (id, tenant_id, name) VALUES (gen_random_uuid(), ${teamId}, 'account') RETURNING id`;
+  if (account === undefined) throw new Error('no row was inserted');
+  return account.id;
 }
 
 /** One whose row has run out, one whose row is gone; the cookies themselves would be good for minutes. */
@@ -163,7 +251,7 @@ async function makeClient(
   sql: Sql,
   owner: Owner,
   siteRoles: readonly { site_id: string; role: SiteRole }[],
-  key: KeyWanted | null,
+  key: KeyWanted | null = null,
 ): Promise<MadeClient> {
   const token = createToken(randomBytes(32));
   const wanted = {
