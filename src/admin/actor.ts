@@ -24,6 +24,8 @@ export interface Key {
   /** Null when it belongs to a service account. */
   readonly userId: string | null;
   readonly serviceAccountId: string | null;
+  /** Null: never. No key that it makes lives longer. */
+  readonly expiresAt: Date | null;
 }
 
 /** A command, or a party that presents nothing but a token. */

@@ -248,3 +248,30 @@ describe('a service account', () => {
     );
   });
 });
+
+describe('a key that makes keys', () => {
+  it('makes none that outlives it', async () => {
+    const expiresAt = '2031-05-01T00:00:00.000Z';
+    const parent = await makeKey({ scope: 'read-write', expiresAt });
+    expect(await makeKey({}, { token: parent.key })).toMatchObject({ expiresAt });
+    const sooner = '2031-04-30T00:00:00.000Z';
+    expect(await makeKey({ expiresAt: sooner }, { token: parent.key })).toMatchObject({ expiresAt: sooner });
+    const later = await send('POST /v1/api-keys', {
+      token: parent.key,
+      body: { name: 'later', expiresAt: '2031-05-01T00:00:01Z' },
+    });
+    expect(later.status).toBe(403);
+    expect(later.body).toMatchObject({ code: 403, message: expect.stringContaining(expiresAt) });
+  });
+
+  it('and may only read, makes and ends those of its own holder alone', async () => {
+    const reader = await makeKey();
+    const own = await makeKey({}, { token: reader.key });
+    const serviceAccountId = await makeAccount();
+    const robots = await makeKey({ serviceAccountId });
+    const forRobot = { token: reader.key, body: { name: 'x', serviceAccountId } };
+    expect((await send('POST /v1/api-keys', forRobot)).status).toBe(403);
+    expect((await send(`DELETE /v1/api-keys/${robots.id}`, { token: reader.key })).status).toBe(403);
+    expect((await send(`DELETE /v1/api-keys/${own.id}`, { token: reader.key })).status).toBe(200);
+  });
+});

@@ -532,8 +532,16 @@ const organizationKeys: readonly Row[] = [
   organization(`GET ${KEYS_PATH}/{key}${OF_ORGANIZATION}`, 'shows a key', BOTH),
   organization(`GET ${KEYS_PATH}/{otherKey}${OF_ORGANIZATION}`, "shows another organization's key", NEITHER),
   organization(`GET ${KEYS_PATH}/{client}${OF_ORGANIZATION}`, "shows a team's client as a key", NEITHER),
-  organization(`DELETE ${KEYS_PATH}/{someReadKey}${OF_ORGANIZATION}`, 'ends a read key', BOTH, {
-    becomes: revoked('{someReadKey}'),
+  organization(
+    `DELETE ${KEYS_PATH}/{someReadKey}${OF_ORGANIZATION}`,
+    "ends another holder's read key",
+    WRITING,
+    {
+      becomes: revoked('{someReadKey}'),
+    },
+  ),
+  organization(`DELETE ${KEYS_PATH}/{readKey}${OF_ORGANIZATION}`, 'ends a read key', BOTH, {
+    becomes: revoked('{readKey}'),
   }),
   organization(`DELETE ${KEYS_PATH}/{key}${OF_ORGANIZATION}`, 'ends a read-write key', WRITING, {
     becomes: revoked('{key}'),

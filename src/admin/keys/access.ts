@@ -20,6 +20,7 @@ interface KeyRow {
   readonly scope: KeyScope | null;
   readonly user_id: string | null;
   readonly service_account_id: string | null;
+  readonly expires_at: Date | null;
 }
 
 /** The organization key of a request; a good token that is none is refused; null: no good token. */
@@ -29,7 +30,7 @@ export function createKeyFinder(sql: Sql) {
     if (token === null || !isPossibleToken(token)) return null;
     const tokenHash = hashToken(token);
     const [row] = await sql<KeyRow[]>`
-      SELECT c.id, c.name, c.organization_id, c.scope, c.user_id, c.service_account_id
+      SELECT c.id, c.name, c.organization_id, c.scope, c.user_id, c.service_account_id, c.expires_at
       FROM api_clients c
       LEFT JOIN tenants t ON t.id = coalesce(c.organization_id, c.tenant_id)
       WHERE (c.secret_hash = ${tokenHash}
@@ -50,6 +51,7 @@ export function createKeyFinder(sql: Sql) {
       scope,
       userId: row.user_id,
       serviceAccountId: row.service_account_id,
+      expiresAt: row.expires_at,
     };
   };
 }

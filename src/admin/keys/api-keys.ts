@@ -12,7 +12,7 @@ import { findClient, listClients, type ClientRow } from '../clients/client.ts';
 import type { ClientDeps } from '../clients/routes.ts';
 import { issueToken } from '../clients/token.ts';
 import { pageFields, replyPage } from '../page.ts';
-import { ACCESS_DENIED, isRefusal, notFound, type Refusal } from '../refusal.ts';
+import { ACCESS_DENIED, isRefusal, notFound, refuse, type Refusal } from '../refusal.ts';
 import { replyJson } from '../reply.ts';
 import type { KeyCall, Outcome } from '../route.ts';
 import { coversScope } from '../actor.ts';
@@ -65,8 +65,11 @@ export function createApiKeyRoutes(deps: ClientDeps): readonly Route[] {
     if (isRefusal(body)) return body;
     const holder = await findHolder(sql, reach, call.actor, body.serviceAccountId ?? null);
     if (isRefusal(holder)) return holder;
+    if (!actsFor(call.actor, holder)) return ACCESS_DENIED;
     const owner = ownerOf(reach);
-    const { name, description, expiresAt, scope } = body;
+    const { name, description, scope } = body;
+    const expiresAt = capExpiry(call.actor, body.expiresAt);
+    if (isRefusal(expiresAt)) return expiresAt;
     const wanted = { name, description, instanceRole: 'user', expiresAt, siteRoles: [] } as const;
     const createdBy = call.actor.kind === 'user' ? call.actor.id : call.actor.userId;
     const made = await makeChange(call.author, (change) =>
@@ -85,6 +88,8 @@ export function createApiKeyRoutes(deps: ClientDeps): readonly Route[] {
     if (isRefusal(found)) return found;
     const { reach, key } = found;
     if (key.scope === null || !coversScope(reach.scope, key.scope)) return ACCESS_DENIED;
+    const holder = { userId: key.user_id, serviceAccountId: key.service_account_id };
+    if (!actsFor(call.actor, holder)) return ACCESS_DENIED;
     const ended = await makeChange(call.author, async (change) => {
       const before = await findClient(change.tx, ownerOf(reach), key.id, true);
       return before === null ? NOT_FOUND : revokeClient(change, ownerOf(reach), before);
@@ -105,13 +110,32 @@ function ownerOf(reach: Reach) {
   return { kind: 'organization', organizationId: reach.organizationId } as const;
 }
 
+interface Holder {
+  readonly userId: string | null;
+  readonly serviceAccountId: string | null;
+}
+
+/** A key that may only read acts for whom it belongs to, and for nobody else. */
+function actsFor(actor: User | Key, holder: Holder): boolean {
+  if (actor.kind === 'user' || actor.scope === 'read-write') return true;
+  return actor.userId === holder.userId && actor.serviceAccountId === holder.serviceAccountId;
+}
+
+/** A key makes no key that outlives it; where nothing is said, both end together. */
+function capExpiry(actor: User | Key, wanted: Date | null): Date | null | Refusal {
+  if (actor.kind === 'user' || actor.expiresAt === null) return wanted;
+  if (wanted !== null && wanted > actor.expiresAt)
+    return refuse('delegation_refused', `This key ends at ${actor.expiresAt.toISOString()}`, 'expiresAt');
+  return wanted ?? actor.expiresAt;
+}
+
 /** Whom a new key belongs to: the service account named; else the person; else the account of the key that asks. */
 async function findHolder(
   sql: Sql,
   reach: Reach,
   actor: User | Key,
   wanted: string | null,
-): Promise<{ userId: string | null; serviceAccountId: string | null } | Refusal> {
+): Promise<Holder | Refusal> {
   if (wanted === null) {
     return actor.kind === 'user'
       ? { userId: actor.id, serviceAccountId: null }

@@ -44,6 +44,8 @@ export async function moveSite(change: Change, before: Site, tenantId: string): 
       SELECT FROM tenant_members t WHERE t.tenant_id = ${tenantId} AND t.user_id = m.user_id)`;
   const after = { ...before, tenantId };
   change.revoke(await touchClients(tx, clients));
+  // Both teams see it in their logs.
+  audit(change, 'site.moved', before.tenantId, before, after);
   await note(change, 'site.moved', after, before, after);
   return after;
 }
@@ -98,15 +100,7 @@ async function note(
   before: Site | null,
   after: Site | null,
 ): Promise<void> {
-  change.audit({
-    action,
-    teamId: site.tenantId,
-    targetType: 'site',
-    targetId: site.id,
-    targetLabel: site.domain,
-    before: before === null ? null : describeSite(before),
-    after: after === null ? null : describeSite(after),
-  });
+  audit(change, action, site.tenantId, before, after);
   change.revoke([{ kind: 'site', subject: site.domain, version: 1 }]);
   if (after !== null)
     change.revoke(await touchClients(change.tx, await findKeysOf(change.tx, after.tenantId)));
@@ -129,4 +123,23 @@ async function findClientsOfSite(tx: Transaction, site: Site): Promise<readonly 
     UNION
     SELECT id FROM api_clients WHERE organization_id = ${site.tenantId}`;
   return rows.map((row) => row.id);
+}
+
+function audit(
+  change: Change,
+  action: string,
+  teamId: string,
+  before: Site | null,
+  after: Site | null,
+): void {
+  const site = after ?? before;
+  change.audit({
+    action,
+    teamId,
+    targetType: 'site',
+    targetId: site?.id ?? null,
+    targetLabel: site?.domain ?? '',
+    before: before === null ? null : describeSite(before),
+    after: after === null ? null : describeSite(after),
+  });
 }
