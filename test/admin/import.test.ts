@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -170,6 +170,22 @@ describe('an import of HitKeep', () => {
     expect(await resolveKind(grants, tokens[2])).toBe('revoked');
     expect(await resolveKind(grants, tokens[3])).toBe('expired');
     expect(await grants.resolveSite('example.com')).toEqual({ kind: 'site', siteId: site });
+  });
+
+  it('is taken as the SQL of docs/import.md writes it from a database of HitKeep 2.8', async () => {
+    const text = await readFile(join(import.meta.dirname, 'hitkeep-2.8-export.json'), 'utf8');
+    const ran = await run(JSON.parse(text) as object, '--apply');
+    expect(ran.report?.refused, ran.output).toEqual([]);
+    expect(await countRows()).toMatchObject({ users: 2, sites: 1, api_clients: 1, api_client_site_roles: 1 });
+    const [client] = await database.sql`
+      SELECT c.secret_hash, c.expires_at, r.role, s.domain, u.email, t.name AS team
+      FROM api_clients c JOIN users u ON u.id = c.user_id JOIN api_client_site_roles r ON r.api_client_id = c.id
+      JOIN sites s ON s.id = r.site_id JOIN tenants t ON t.id = s.tenant_id`;
+    expect(client).toMatchObject({
+      secret_hash: 'ab'.repeat(32),
+      expires_at: new Date('2027-11-21T04:50:28.347Z'),
+      ...{ role: 'admin', domain: 'example.com', email: 'b@example.com', team: 'Default Tenant' },
+    });
   });
 
   it('done again changes nothing', async () => {
