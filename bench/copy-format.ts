@@ -107,6 +107,7 @@ function makePageview(nowMs: number): Pageview {
     nowMs,
     timePolicy: { pastMs: 1e9, futureMs: 1e9 },
     countryOf: () => 'DE',
+    isVerified: () => null,
     clientId: SITE,
     idempotencyKey: '',
     index: 0,

@@ -9,7 +9,7 @@
 import { readConfig, type Config } from '../src/config.ts';
 import { createGrants } from '../src/grants/resolve.ts';
 import { startServer, type Server } from '../src/http/server.ts';
-import { createCountries } from '../src/ingest/country.ts';
+import { createCountries } from '../src/ingest/enrich/country.ts';
 import { startUsage } from '../src/ingest/usage.ts';
 import { createIngest } from '../src/ingest/ingest.ts';
 import type { Journal } from '../src/journal/journal.ts';
@@ -82,6 +82,7 @@ async function startUnjournaled(values: Config): Promise<Running> {
       journal: createForgetful(),
       usage: startUsage({ flushMs: 10_000 }, { sql, log: log.write }),
       countryOf: createCountries(),
+      isVerified: () => null,
       countEarlier: async () => null,
     },
   );

@@ -10,7 +10,8 @@ import type { Admin } from './admin/admin.ts';
 import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
-import { createCountries } from './ingest/country.ts';
+import { createCountries } from './ingest/enrich/country.ts';
+import { openCrawlerRanges } from './ingest/enrich/ranges.ts';
 import { createIngest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
@@ -84,6 +85,9 @@ async function makeParts(
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
   const parts = { journal, drain, grants, store };
+  const ranges = await openCrawlerRanges(config.dataDirectory, log);
+  stops.push(() => ranges.close());
+  const addresses = { countryOf: createCountries(), isVerified: ranges.isVerified };
   const ingest = createIngest(
     {
       bodyBytesMax: config.bodyBytesMax,
@@ -97,7 +101,7 @@ async function makeParts(
       ackWaitMs: config.ackWaitMs,
       timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
     },
-    { ...parts, usage, countryOf: createCountries(), countEarlier: createEarlierCounter(sql) },
+    { ...parts, usage, ...addresses, countEarlier: createEarlierCounter(sql) },
   );
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);

@@ -29,6 +29,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'store',
     'records',
     'formats',
+    'crawlers',
   ],
   main: [
     'parts',

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { readConfig, type Config } from '../config.ts';
 import { frameRows, sortByTable } from '../drain/batch.ts';
-import { createCountries } from '../ingest/country.ts';
+import { createCountries } from '../ingest/enrich/country.ts';
+import { openCrawlerRanges } from '../ingest/enrich/ranges.ts';
 import { rereadLine } from '../ingest/shippers/reread.ts';
 import { createRowWriter } from '../records/entry.ts';
 import { createIdSource } from '../records/identity.ts';
@@ -103,7 +104,9 @@ async function retryLines(
   counts: Counts,
 ): Promise<void> {
   const writing = { writer: createRowWriter(), ids: createIdSource(randomBytes) };
-  const countryOf = createCountries();
+  const ranges = await openCrawlerRanges(config.dataDirectory, () => undefined);
+  ranges.close();
+  const addresses = { countryOf: createCountries(), isVerified: ranges.isVerified };
   const timePolicy = { pastMs: config.timePastMs, futureMs: config.timeFutureMs };
   const log = {
     fields: options.fields,
@@ -112,7 +115,7 @@ async function retryLines(
   };
   for (const row of await sql<UnreadRow[]>`SELECT * FROM unread_lines ORDER BY received_at`) {
     const kept = { siteId: row.site_id, clientId: row.client_id, format: row.format, line: row.line };
-    const context = { nowMs: row.received_at.getTime(), timePolicy, countryOf };
+    const context = { nowMs: row.received_at.getTime(), timePolicy, ...addresses };
     const reread = rereadLine(kept, log, context, writing);
     const isDone =
       reread.kind === 'skipped' || (reread.kind === 'entry' && (await storeEntry(store, reread.entry)));

@@ -4,6 +4,7 @@ import { addClientCommands } from './admin/client.ts';
 import { addSiteCommands } from './admin/site.ts';
 import { addUserCommands } from './admin/user.ts';
 import { addConfigCommand } from './config.ts';
+import { addCrawlerCommands } from './crawlers/update.ts';
 import { addImportCommands } from './import/hitkeep.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addQuarantineCommands } from './quarantine.ts';
@@ -38,6 +39,7 @@ addUserCommands(program);
 addImportCommands(program);
 addReplayCommand(program);
 addQuarantineCommands(program);
+addCrawlerCommands(program);
 addQueryCommand(program);
 addConfigCommand(program);
 

@@ -35,8 +35,9 @@ import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
 import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
 import { splitBody } from './batch/split.ts';
 import { createShipperRoutes } from './shippers/shippers.ts';
-import type { CountryOf } from './country.ts';
+import type { CountryOf } from './enrich/country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
+import type { IsVerified } from '../crawlers/ranges.ts';
 import { createTally, type IngestStats } from './tally.ts';
 import type { Usage } from './usage.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
@@ -56,6 +57,7 @@ export interface IngestDeps {
   readonly journal: Journal;
   readonly usage: Pick<Usage, 'count' | 'countBatch'>;
   readonly countryOf: CountryOf;
+  readonly isVerified: IsVerified;
   readonly countEarlier: CountEarlier;
 }
 
@@ -157,6 +159,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       nowMs: Date.now(),
       timePolicy: values.timePolicy,
       countryOf: deps.countryOf,
+      isVerified: deps.isVerified,
       clientId: grant.clientId,
       idempotencyKey: request.headers.idempotencyKey,
     };

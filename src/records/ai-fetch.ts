@@ -31,6 +31,8 @@ export interface AiFetch {
   readonly method: string | null;
   readonly referrer: string | null;
   readonly countryCode: string | null;
+  /** Whether its address is one of the crawler's own; null: nobody can tell. */
+  readonly verified: boolean | null;
   readonly isDropped: false;
 }
 
@@ -52,7 +54,7 @@ export function readAiFetch(payload: Payload, context: ReadContext): AiFetch | F
   if (isFault(responseMs)) return responseMs;
   const bytesServed = readCount(payload, 'bytes_served', Number.MAX_SAFE_INTEGER);
   if (isFault(bytesServed)) return bytesServed;
-  const extras = readExtras(payload, context);
+  const extras = readExtras(payload, crawler, context);
   if (isFault(extras)) return extras;
   return {
     ...place,
@@ -91,6 +93,7 @@ export function encodeAiFetch(writer: RowWriter, fetch: AiFetch, context: RowCon
   writer.text(fetch.method);
   writer.text(fetch.referrer);
   writer.text(fetch.countryCode);
+  writer.boolean(fetch.verified);
   writer.end();
 }
 
@@ -123,7 +126,7 @@ function readPlace(payload: Payload): { readonly path: string; readonly hostname
 }
 
 /** What HitKeep does not take: when it really was, from where, and how. */
-function readExtras(payload: Payload, context: ReadContext) {
+function readExtras(payload: Payload, crawler: Crawler, context: ReadContext) {
   const timestampUs =
     (payload.fields['timestamp'] ?? null) === null
       ? context.nowMs * 1000
@@ -148,6 +151,7 @@ function readExtras(payload: Payload, context: ReadContext) {
     timestampUs,
     id,
     countryCode: address === null ? null : context.countryOf(address.trim()),
+    verified: address === null ? null : context.isVerified(crawler.token, address.trim()),
     method,
     referrer,
   };

@@ -15,7 +15,12 @@ export interface Table {
 
 const IDENTITY = 'site_id timestamp id client_id received_at';
 
-/** An entry's table is an index into this list: the order is part of the journal's format. */
+const AI_FETCH_COLUMNS = [
+  'assistant_name assistant_family assistant_category path hostname status_code content_type resource_type',
+  'response_ms bytes_served user_agent method referrer country_code',
+];
+
+/** An entry's table is an index into this list: the order is part of the journal's format, and a former form stays. */
 export const tables: readonly Table[] = [
   listTable('hits', [
     'session_id page_id path hostname referrer user_agent',
@@ -23,17 +28,15 @@ export const tables: readonly Table[] = [
     'utm_source utm_medium utm_campaign utm_term utm_content qr_code_id',
   ]),
   listTable('events', ['session_id name properties path hostname referrer user_agent country_code']),
-  listTable('ai_fetches', [
-    'assistant_name assistant_family assistant_category path hostname status_code content_type resource_type',
-    'response_ms bytes_served user_agent method referrer country_code',
-  ]),
+  listTable('ai_fetches', AI_FETCH_COLUMNS),
   listTable('unread_lines', ['format reason line']),
+  listTable('ai_fetches', [...AI_FETCH_COLUMNS, 'verified']),
 ];
 
 export const HITS = 0;
 export const EVENTS = 1;
-export const AI_FETCHES = 2;
 export const UNREAD_LINES = 3;
+export const AI_FETCHES = 4;
 
 const ENTRY_HEADER_BYTES = 8;
 const SITE_OFFSET = 2 + 4;
@@ -55,6 +58,7 @@ export interface RowWriter {
   /** The value, or a new random one. */
   uuidOrRandom(value: string | null, ids: IdSource): void;
   timestampUs(value: number): void;
+  boolean(value: boolean | null): void;
   int4(value: number | null): void;
   int8(value: number | null): void;
   text(value: string | null): void;
@@ -136,6 +140,10 @@ export function createRowWriter(): RowWriter {
       at += UUID_BYTES;
     },
     timestampUs: (value: number) => int64(value - EPOCH_US),
+    boolean(value: boolean | null) {
+      length32(value === null ? -1 : 1);
+      if (value !== null) buffer[at++] = value ? 1 : 0;
+    },
     int4(value: number | null) {
       if (value === null) length32(-1);
       else {

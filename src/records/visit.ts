@@ -21,6 +21,8 @@ export interface ReadContext {
   readonly nowMs: number;
   readonly timePolicy: TimePolicy;
   readonly countryOf: (address: string) => string | null;
+  /** Whether an AI crawler, by its token, comes from that address; null: nobody can tell. */
+  readonly isVerified: (token: string, address: string) => boolean | null;
   readonly clientId: string;
   /** '' when the request has none. */
   readonly idempotencyKey: string;

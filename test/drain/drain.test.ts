@@ -7,7 +7,7 @@ import { connectPostgres, type Sql } from '../../src/store/connect.ts';
 import { createStore, type Store } from '../../src/store/store.ts';
 import { createDatabase, holdOpen, type TestDatabase } from '../setup/database.ts';
 import { makeDirectory } from '../setup/gateway.ts';
-import { makeHit } from '../setup/rows.ts';
+import { makeFetch, makeHit } from '../setup/rows.ts';
 
 let database: TestDatabase;
 let directory: { path: string; remove: () => Promise<void> };
@@ -135,6 +135,19 @@ describe('the drain', () => {
     expect(await countHits()).toBe(2);
     expect(log.filter((line) => line.includes('does not take rows'))).toHaveLength(1);
     expect(log.some((line) => line.includes('takes rows again'))).toBe(true);
+  });
+
+  it('writes rows of a form that releases before this one wrote, beside those of today', async () => {
+    const now = makeFetch();
+    // Before there was `verified`, the last field: here null, four bytes.
+    const former = Buffer.from(makeFetch().subarray(0, -4));
+    former.writeUInt32LE(former.length - 8, 0);
+    former.writeUInt8(2, 4);
+    former.writeInt16BE(19, 8);
+    append([now, former]);
+    await settle();
+    const [row] = await database.sql`SELECT count(*)::int AS count FROM ai_fetches WHERE path = '/fetched'`;
+    expect(row).toEqual({ count: 2 });
   });
 
   it('goes on when its connection is cut again and again', async () => {

@@ -60,6 +60,7 @@ describe('an AI fetch', () => {
       method: null,
       referrer: null,
       country_code: null,
+      verified: null,
     });
   });
 
@@ -240,6 +241,7 @@ describe('any AI fetch', () => {
             method: fields.method?.toUpperCase() ?? null,
             referrer: fields.referrer,
             country_code: fields.visitor_ip?.startsWith('203.0.113.') === true ? 'AU' : null,
+            verified: null,
           });
         },
       ),

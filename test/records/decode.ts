@@ -64,6 +64,8 @@ function decodeValue(bytes: Buffer, type: string): Value {
       return Number(expectBytes(bytes, 8).readBigInt64BE(0));
     case 'text':
       return decodeText(bytes);
+    case 'boolean':
+      return expectBytes(bytes, 1).readUInt8(0);
     case 'jsonb':
       if (bytes[0] !== 1) throw new Error('jsonb begins with its version, 1');
       return decodeText(bytes.subarray(1));
@@ -101,6 +103,11 @@ function readSchema(): Record<string, Record<string, Column>> {
         { type, isRequired: rest.includes('NOT NULL') },
       ]),
     );
+  }
+  for (const [, table = '', name = '', type = ''] of sql.matchAll(
+    /ALTER TABLE (\w+) ADD COLUMN (\w+) (\w+);/g,
+  )) {
+    found[table] = { ...found[table], [name]: { type, isRequired: false } };
   }
   return found;
 }

@@ -41,6 +41,7 @@ const context: ReadContext = {
   nowMs,
   timePolicy: { pastMs: 20 * 366 * 86_400_000, futureMs: 3_600_000 },
   countryOf: () => 'DE',
+  isVerified: () => null,
   clientId: CLIENT,
   idempotencyKey: '',
   index: 0,

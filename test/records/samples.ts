@@ -26,6 +26,7 @@ export const context: ReadContext = {
   nowMs: NOW_MS,
   timePolicy: { pastMs: 365 * 86_400_000, futureMs: 600_000 },
   countryOf: (address) => (address.startsWith('203.0.113.') ? 'AU' : null),
+  isVerified: () => null,
   clientId: CLIENT,
   idempotencyKey: '',
   index: 0,
