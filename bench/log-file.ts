@@ -7,6 +7,8 @@ import { createGzip } from 'node:zlib';
 export interface LogFileValues {
   readonly path: string;
   readonly lines: number;
+  /** The number of the first line: it sets its time and its request id. */
+  readonly first: number;
   readonly seed: number;
 }
 
@@ -35,7 +37,7 @@ export async function writeLogFile(values: LogFileValues): Promise<LogFileCounts
   for (let from = 0; from < values.lines; from += 1000) {
     let text = '';
     for (let index = from; index < Math.min(values.lines, from + 1000); index++)
-      text += makeLine(index, random, counts);
+      text += makeLine(values.first + index, random, counts);
     if (!gzip.write(text)) await once(gzip, 'drain');
   }
   gzip.end();

@@ -23,6 +23,9 @@ export interface ReplayResult {
   readonly expected: LogFileCounts;
   readonly seconds: number;
   readonly linesPerSecond: number;
+  /** The same by one POST per file, of `FILE_LINES` lines each. */
+  readonly postsPerRun: number;
+  readonly postLinesPerSecond: number;
   /** Largest resident size, in MiB. */
   readonly replayMib: number;
   readonly gatewayMib: number;
@@ -32,6 +35,8 @@ export interface ReplayResult {
 
 const PROGRAM = join(import.meta.dirname, '../src/cli/sluice.ts');
 const MIB = 1024 * 1024;
+/** Some 300 kB gzipped. */
+const FILE_LINES = 20_000;
 
 export async function benchReplay(
   values: { readonly lines: number; readonly seed: number },
@@ -51,7 +56,7 @@ export async function benchReplay(
   try {
     tell('writing the file');
     const path = join(directory, 'cloudfront.gz');
-    const expected = await writeLogFile({ path, ...values });
+    const expected = await writeLogFile({ path, first: 0, ...values });
     await migrate(sql);
     const gateway = await startProcess({
       DATABASE_URL: postgres.url,
@@ -69,12 +74,21 @@ export async function benchReplay(
       await replay(gateway.base, cut, path, join(directory, 'cut.json'), killAfterMs, tell);
       const rest = await replay(gateway.base, cut, path, join(directory, 'cut.json'), null, tell);
       await expectRows(sql, cut.siteId, expected);
+      const posts = await postFiles(
+        gateway.base,
+        await makeSite(sql, 'posts.example.com'),
+        sql,
+        values,
+        tell,
+      );
       return {
         lines: values.lines,
         fileBytes: (await stat(path)).size,
         expected,
         seconds: Math.round(seconds * 10) / 10,
         linesPerSecond: Math.round(values.lines / seconds),
+        postsPerRun: posts.files,
+        postLinesPerSecond: posts.linesPerSecond,
         replayMib: run.mib,
         gatewayMib: gatewayMemory.stop(),
         resumedLines: rest.lines,
@@ -87,6 +101,45 @@ export async function benchReplay(
     await postgres.close();
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** As a function that is called for each new file in S3 would: one request per file, two at a time. */
+async function postFiles(
+  base: string,
+  site: Site,
+  sql: Sql,
+  values: { readonly lines: number; readonly seed: number },
+  tell: (line: string) => void,
+): Promise<{ readonly files: number; readonly linesPerSecond: number }> {
+  const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-files-'));
+  const expected: LogFileCounts = { aiFetches: 0, pageviews: 0, noStatus: 0, notAPage: 0 };
+  const bodies: Buffer[] = [];
+  for (let file = 0; file * FILE_LINES < values.lines; file++) {
+    const path = join(directory, `${file}.gz`);
+    const first = file * FILE_LINES;
+    const lines = Math.min(FILE_LINES, values.lines - first);
+    const counts = await writeLogFile({ path, lines, first, seed: values.seed + file });
+    for (const key of Object.keys(counts) as (keyof LogFileCounts)[]) expected[key] += counts[key];
+    bodies.push(await readFile(path));
+  }
+  await rm(directory, { recursive: true });
+  tell(`posting ${bodies.length} files`);
+  const startedAtMs = performance.now();
+  const waiting = [...bodies];
+  const post = async (): Promise<void> => {
+    for (let body = waiting.pop(); body !== undefined; body = waiting.pop()) {
+      const answer = await fetch(`${base}/api/sites/${site.siteId}/ingest/cloudfront?pageviews=1`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${site.token}` },
+        body,
+      });
+      if (answer.status !== 202) throw new Error(`${answer.status} ${await answer.text()}`);
+    }
+  };
+  await Promise.all([post(), post()]);
+  const seconds = (performance.now() - startedAtMs) / 1000;
+  await expectRows(sql, site.siteId, expected);
+  return { files: bodies.length, linesPerSecond: Math.round(values.lines / seconds) };
 }
 
 interface Site {

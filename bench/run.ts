@@ -66,7 +66,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
       `\nreplay: ${result.lines} lines (${Math.round(result.fileBytes / 1e6)} MB gzipped) in ${result.seconds} s, ${result.linesPerSecond} lines/s\n` +
         `  ${aiFetches} AI fetches, ${pageviews} pageviews, ${noStatus + notAPage} skipped: all there, once\n` +
         `  memory: replay ${result.replayMib} MiB, gateway ${result.gatewayMib} MiB\n` +
-        `  killed and resumed: ${result.resumedLines} lines after the kill, the same rows\n`,
+        `  killed and resumed: ${result.resumedLines} lines after the kill, the same rows\n` +
+        `  one POST per file, ${result.postsPerRun} files: ${result.postLinesPerSecond} lines/s, all there, once\n`,
     );
     return result;
   },

@@ -7,7 +7,7 @@ import { addConfigCommand } from './config.ts';
 import { addCrawlerCommands } from './crawlers/update.ts';
 import { addImportCommands } from './import/hitkeep.ts';
 import { addMigrateCommand } from './migrate.ts';
-import { addQuarantineCommands } from './quarantine.ts';
+import { addQuarantineCommands } from './quarantine/quarantine.ts';
 import { addQueryCommand } from './query.ts';
 import { addReplayCommand } from './replay/replay.ts';
 import { addServeCommand } from './serve.ts';

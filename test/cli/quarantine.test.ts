@@ -45,6 +45,11 @@ describe('the quarantine', () => {
     expect(listed.out).toContain('the request names no fields');
     expect(listed.out).toContain('5 line(s), 0 row(s)');
     expect(quarantine('list', '--json', '--limit', '2').out.trim().split('\n')).toHaveLength(2);
+    const [first = ''] = quarantine('list', '--json').out.split('\n');
+    const { id, line } = JSON.parse(first) as { id: string; line: string };
+    expect(JSON.parse(quarantine('show', id).out)).toMatchObject({
+      ...{ id, line, site_id: site.siteId, client_id: site.clientId, format: 'cloudfront' },
+    });
     expect(quarantine('retry').out).toBe('0 stored, 0 not wanted and dropped, 5 kept as they are\n');
     expect(quarantine('retry', '--fields', REAL_TIME).out).toBe(
       '3 stored, 2 not wanted and dropped, 0 kept as they are\n',
@@ -61,9 +66,23 @@ describe('the quarantine', () => {
     await expect.poll(() => count('quarantine'), { timeout: 20_000 }).toBe(1);
     expect(quarantine('list').out).toContain('0 line(s), 1 row(s)');
     expect(quarantine('retry').out).toContain('0 stored, 0 not wanted and dropped, 1 kept');
+    const [listed = ''] = quarantine('list', '--json').out.split('\n');
+    const { id } = JSON.parse(listed) as { id: string };
+    const shown = JSON.parse(quarantine('show', id).out) as { fields: Record<string, unknown> };
     await instance.sql`ALTER TABLE hits DROP CONSTRAINT refuse`;
     expect(quarantine('retry').out).toContain('1 stored, 0 not wanted and dropped, 0 kept');
     expect([await count('hits'), await count('quarantine')]).toEqual([1, 0]);
+    // What was shown is what is stored now, but for the fewer digits of a time that JavaScript has.
+    const [stored = {}] = await instance.sql<Record<string, unknown>[]>`SELECT * FROM hits`;
+    const plain = JSON.parse(JSON.stringify(stored)) as Record<string, unknown>;
+    for (const [column, value] of Object.entries(shown.fields))
+      expect(String(value).replace(/\d{3}Z$/, 'Z'), column).toBe(String(plain[column]));
+  });
+
+  it('shows nothing for an id that it does not have, and says so', () => {
+    const id = '11111111-2222-4333-8444-555555555555';
+    expect(quarantine('show', id).err).toBe(`sluice: Nothing in quarantine has the id ${id}\n`);
+    expect(quarantine('show', 'x').err).toContain("'x' is no id");
   });
 
   it('refuses a limit that is none, in one sentence', () => {

@@ -36,8 +36,6 @@ const wordsOf = (files: readonly string[], more: readonly string[], url = instan
   ...files,
   '--url',
   url,
-  '--token',
-  site.token,
   '--site',
   site.siteId,
   '--checkpoint',
@@ -52,7 +50,7 @@ async function replay(
   options: { readonly url?: string; readonly stdin?: string } = {},
 ): Promise<{ code: number | null; out: string; err: string }> {
   const child = spawn(process.execPath, wordsOf(files, more, options.url), {
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], REPLAY_TOKEN: site.token },
   });
   let out = '';
   let err = '';
@@ -118,7 +116,7 @@ describe('a replay', () => {
   it('killed in the middle goes on from there, and every line is one row', { timeout: 60_000 }, async () => {
     const file = await put('a.log.gz', gzipSync(makeLog(30_000)));
     const child = spawn(process.execPath, wordsOf([file], []), {
-      env: { PATH: process.env['PATH'] },
+      env: { PATH: process.env['PATH'], REPLAY_TOKEN: site.token },
       stdio: 'ignore',
     });
     await expect.poll(countFetches, { timeout: 30_000, interval: 5 }).toBeGreaterThan(0);
@@ -189,7 +187,9 @@ describe('a replay', () => {
     const broken = await replay([await put('b.gz', gzipSync(makeLog(100)).subarray(0, 300))]);
     expect(broken.code).toBe(1);
     expect(broken.err).toMatch(/^sluice: .*\n$/);
-    const missing = spawnSync(process.execPath, wordsOf(['/nowhere'], []), { encoding: 'utf8' });
+    const missing = spawnSync(process.execPath, wordsOf(['/nowhere'], ['--token', 'x']), {
+      encoding: 'utf8',
+    });
     expect(missing.status).toBe(1);
     expect(missing.stderr).toContain('/nowhere');
   });

@@ -1,22 +1,23 @@
 /** Programs of Debian that nobody here wrote: installed where missing, run in a folder of the test's, ended with it. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 
-const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+const PACKAGES = {
   caddy: ['caddy'],
+  goaccess: ['goaccess'],
   nginx: ['nginx-light'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
-};
+} as const;
 
 /** Throws one sentence when they are missing and cannot be installed. */
-export function installPrograms(): void {
-  const missing = Object.keys(PACKAGES).filter((name) => spawnSync('which', [name]).status !== 0);
+export function installPrograms(...names: readonly (keyof typeof PACKAGES)[]): void {
+  const missing = names.filter((name) => spawnSync('which', [name]).status !== 0);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0)
     throw new Error(`The system tests need ${missing.join(', ')}: install them, or run as root on Debian.`);
   // The packages would start servers of their own: a run level of 1 forbids that.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
-  const packages = missing.flatMap((name) => PACKAGES[name] ?? []);
+  const packages = missing.flatMap((name) => PACKAGES[name]);
   const done = spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], {
     env,
   });

@@ -23,7 +23,7 @@ let database: TestDatabase;
 let directory: { path: string; remove: () => Promise<void> };
 
 beforeAll(async () => {
-  installPrograms();
+  installPrograms('caddy', 'nginx', 'syslog-ng');
   database = await createDatabase();
   directory = await makeDirectory();
 });

@@ -30,7 +30,11 @@ export function addReplayCommand(program: Command): void {
     .description('send old log files (plain, gzip, zstd) to a gateway; safe to stop, and to run again')
     .argument('<files...>', "files and folders; '-' is standard input")
     .requiredOption('--url <url>', 'the gateway, such as https://sluice.example.com')
-    .requiredOption('--token <token>', 'of a client that may write to the site')
+    .addOption(
+      new Option('--token <token>', 'of a client that may write to the site')
+        .env('REPLAY_TOKEN')
+        .makeOptionMandatory(),
+    )
     .requiredOption('--site <id>', 'id of the site')
     .addOption(
       new Option('--format <name>', 'what the files are')
