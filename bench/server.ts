@@ -10,6 +10,7 @@ import { readConfig, type Config } from '../src/config.ts';
 import { createGrants } from '../src/grants/resolve.ts';
 import { startServer, type Server } from '../src/http/server.ts';
 import { createCountries } from '../src/ingest/enrich/country.ts';
+import { createLimiter } from '../src/ingest/limiter.ts';
 import { startUsage } from '../src/ingest/usage.ts';
 import { createIngest } from '../src/ingest/ingest.ts';
 import type { Journal } from '../src/journal/journal.ts';
@@ -83,11 +84,19 @@ async function startUnjournaled(values: Config): Promise<Running> {
       usage: startUsage({ flushMs: 10_000 }, { sql, log: log.write }),
       countryOf: createCountries(),
       isVerified: () => null,
+      limiter: createLimiter({ clientLimits: NO_LIMITS, unknownTokensPerMinute: 0 }),
       countEarlier: async () => null,
+      secondsUntilRoom: () => 1,
     },
   );
   const server: Server = await startServer(
-    { host: '127.0.0.1', port: 0, trustedProxies: [] },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      trustedProxies: [],
+      inFlightBytesMax: values.inFlightBytesMax,
+      connectionsMax: values.httpConnectionsMax,
+    },
     {
       routes: ingest.routes,
       onFault: (error) => {
@@ -98,6 +107,8 @@ async function startUnjournaled(values: Config): Promise<Running> {
   return { port: server.port, close: () => server.close() };
 }
 
+const NO_LIMITS = { requestsPerSecond: null, recordsPerSecond: null, bytesPerSecond: null, burstSeconds: 1 };
+
 /** A journal that keeps nothing and has synced everything: only for measuring what the real one costs. */
 function createForgetful(): Journal {
   let sequence = 0;
@@ -107,6 +118,7 @@ function createForgetful(): Journal {
   };
   return {
     append: () => ({ kind: 'appended', sequence: ++sequence }),
+    refusal: () => null,
     synced: () => synced,
     stored: unused,
     read: unused,

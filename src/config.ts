@@ -3,11 +3,12 @@
  * with every problem listed at once; parts receive plain values and never see this file.
  */
 import { administrationSettings } from './config/administration.ts';
+import { overloadSettings } from './config/overload.ts';
 import { recordPathSettings } from './config/record-path.ts';
 import type { Setting } from './config/setting.ts';
 
 /** In the order in which they are printed. */
-export const settings = { ...recordPathSettings, ...administrationSettings };
+export const settings = { ...recordPathSettings, ...overloadSettings, ...administrationSettings };
 
 export type Config = {
   readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never;

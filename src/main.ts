@@ -12,7 +12,8 @@ import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import { createCountries } from './ingest/enrich/country.ts';
 import { openCrawlerRanges } from './ingest/enrich/ranges.ts';
-import { createIngest } from './ingest/ingest.ts';
+import { createIngest, type Ingest, type IngestDeps } from './ingest/ingest.ts';
+import { createLimiter } from './ingest/limiter.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
 import { makeAdmin, makeGrants, makeSql, makeStore, prepareSchema, type Stops } from './parts.ts';
@@ -85,23 +86,11 @@ async function makeParts(
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
   const parts = { journal, drain, grants, store };
-  const ranges = await openCrawlerRanges(config.dataDirectory, log);
-  stops.push(() => ranges.close());
-  const addresses = { countryOf: createCountries(), isVerified: ranges.isVerified };
-  const ingest = createIngest(
-    {
-      bodyBytesMax: config.bodyBytesMax,
-      limits: {
-        sentBytesMax: config.requestBytesMax,
-        bytesMax: config.decompressedBytesMax,
-        ratioMax: config.compressionRatioMax,
-      },
-      recordsMax: config.recordsMax,
-      durability: config.durability,
-      ackWaitMs: config.ackWaitMs,
-      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
-    },
-    { ...parts, usage, ...addresses, countEarlier: createEarlierCounter(sql) },
+  const ingest = await makeIngest(
+    config,
+    { ...parts, usage, countEarlier: createEarlierCounter(sql) },
+    log,
+    stops,
   );
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
@@ -123,7 +112,47 @@ async function makeParts(
   };
 }
 
+async function makeIngest(
+  config: Config,
+  parts: Parts & Pick<IngestDeps, 'usage' | 'countEarlier'>,
+  log: Log['write'],
+  stops: Stops,
+): Promise<Ingest> {
+  const { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstMs, unknownTokensPerMinute } = config;
+  const clientLimits = { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstSeconds: burstMs / 1000 };
+  const ranges = await openCrawlerRanges(config.dataDirectory, log);
+  stops.push(() => ranges.close());
+  return createIngest(
+    {
+      bodyBytesMax: config.bodyBytesMax,
+      limits: {
+        sentBytesMax: config.requestBytesMax,
+        bytesMax: config.decompressedBytesMax,
+        ratioMax: config.compressionRatioMax,
+      },
+      recordsMax: config.recordsMax,
+      durability: config.durability,
+      ackWaitMs: config.ackWaitMs,
+      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
+    },
+    {
+      ...parts,
+      limiter: createLimiter({ clientLimits, unknownTokensPerMinute }),
+      countryOf: createCountries(),
+      isVerified: ranges.isVerified,
+      // Room comes by whole segments. Without a speed, Postgres is away: a while.
+      secondsUntilRoom: () =>
+        Math.min(
+          RETRY_SECONDS_MAX,
+          Math.ceil(parts.drain.secondsFor(config.segmentBytes) ?? RETRY_SECONDS_AWAY),
+        ),
+    },
+  );
+}
+
 const USAGE_FLUSH_MS = 10_000;
+const RETRY_SECONDS_AWAY = 30;
+const RETRY_SECONDS_MAX = 300;
 
 interface Servers {
   readonly records: Server;
@@ -138,21 +167,19 @@ async function startServers(
   admin: Admin | null,
   stops: Stops,
 ): Promise<Servers> {
-  const { host, port, adminPort, trustedProxies } = config;
+  const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
+  const values = { host, trustedProxies, inFlightBytesMax, connectionsMax: config.httpConnectionsMax };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
   const adminRoutes = admin?.routes ?? [];
   const isShared = typeof adminPort !== 'number';
   const records = await startServer(
-    { host, port, trustedProxies },
+    { ...values, port },
     { routes: isShared ? [...routes, ...adminRoutes] : routes, onFault },
   );
   stops.push(() => records.close());
   if (isShared) return { records, administration: null };
-  const administration = await startServer(
-    { host, port: adminPort, trustedProxies },
-    { routes: adminRoutes, onFault },
-  );
+  const administration = await startServer({ ...values, port: adminPort }, { routes: adminRoutes, onFault });
   stops.push(() => administration.close());
   return { records, administration };
 }

@@ -55,6 +55,7 @@ const INSTANCE_PERMISSIONS = {
   manage_teams: ['owner', 'admin'],
   view_all_sites: ['owner', 'admin'],
   view_audit: ['owner', 'admin'],
+  limit_clients: ['owner', 'admin'],
 } as const satisfies Record<string, readonly InstanceRole[]>;
 
 export type InstancePermission = keyof typeof INSTANCE_PERMISSIONS;

@@ -27,6 +27,7 @@ import { createSessions } from './sign-in/session.ts';
 import { createSiteMemberRoutes } from './sites/members.ts';
 import { createSiteRoutes } from './sites/routes.ts';
 import { createTeamMemberRoutes } from './teams/members.ts';
+import { createLimitRoutes } from './limits/routes.ts';
 import { createTeamRoutes } from './teams/routes.ts';
 import { ensureFirstUser } from './users/first.ts';
 import { createUserRoutes } from './users/routes.ts';
@@ -84,6 +85,7 @@ export async function createAdmin(values: AdminValues, deps: AdminDeps): Promise
       ...createSignInRoutes({ ...teamDeps, sessions, passwords }),
       ...createClientRoutes(personalSurface(sql), clientDeps),
       ...createClientRoutes(teamSurface(sql), clientDeps),
+      ...createLimitRoutes(teamDeps),
       ...createTeamRoutes(teamDeps),
       ...createTeamMemberRoutes(teamDeps),
       ...createAuditRoutes(teamDeps),

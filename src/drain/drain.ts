@@ -26,6 +26,8 @@ export interface DrainDeps {
 
 export interface Drain {
   stats(): DrainStats;
+  /** How long storing so many bytes takes, as things are going; null: nothing is being stored. */
+  secondsFor(bytes: number): number | null;
   /** Resolves when all that is synced is stored, or after `timeoutMs`. */
   settle(timeoutMs: number): Promise<'settled' | 'late'>;
   /** Stops between two attempts; what is not stored stays in the journal. */
@@ -37,7 +39,12 @@ export interface DrainStats {
   /** Attempts in a row that Postgres did not take. 0 = all is well. */
   readonly failures: number;
   readonly lastCause: string | null;
+  /** Of the journal, over the last chunks; 0 before the first. */
+  readonly bytesPerSecond: number;
 }
+
+/** How much of the measured speed the newest chunk makes. */
+const NEWEST_SHARE = 0.2;
 
 /** Raised inside the loop when the drain is closed in the middle of an outage. */
 class Stopped extends Error {}
@@ -48,6 +55,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   let rowsQuarantined = 0;
   let failures = 0;
   let lastCause: string | null = null;
+  let bytesPerSecond = 0;
 
   /** Tries until the outcome is certain. */
   async function persist<T extends { readonly kind: string }>(
@@ -105,12 +113,20 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
     log('error', { table, sqlstate, reason }, 'Postgres refuses a row; it is in quarantine');
   }
 
+  function noteSpeed(bytes: number, startedAtMs: number): void {
+    const seconds = Math.max(0.001, (performance.now() - startedAtMs) / 1000);
+    const share = bytesPerSecond === 0 ? 1 : NEWEST_SHARE;
+    bytesPerSecond += share * (bytes / seconds - bytesPerSecond);
+  }
+
   async function run(): Promise<void> {
     for (;;) {
       const chunk = await journal.read(values.batchBytesMax);
       if (chunk === null) return;
+      const startedAtMs = performance.now();
       for (const batch of sortByTable(chunk.entries)) await storeRows(batch, 0, batch.rowCount);
       journal.advanceStored(chunk.lastSequence);
+      noteSpeed(chunk.entries.length, startedAtMs);
     }
   }
 
@@ -119,7 +135,8 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   });
 
   return {
-    stats: () => ({ rowsQuarantined, failures, lastCause }),
+    stats: () => ({ rowsQuarantined, failures, lastCause, bytesPerSecond: Math.round(bytesPerSecond) }),
+    secondsFor: (bytes) => (failures > 0 || bytesPerSecond === 0 ? null : bytes / bytesPerSecond),
     settle: async (timeoutMs) =>
       (await journal.stored(journal.stats().synced, timeoutMs)) === 'stored' ? 'settled' : 'late',
     async close() {

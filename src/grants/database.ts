@@ -4,6 +4,7 @@
  * whose look-ups have 8 of their own. One that waits or runs for more than 2 s, or finds 1000 waiting, is doubt.
  */
 import type { Sql } from '../store/connect.ts';
+import { createMeter, type Limits } from './limit.ts';
 import { readRoles, type Grant, type RoleEntry, type SiteRole, type SiteVerdict } from './grant.ts';
 
 export type ClientFound =
@@ -150,6 +151,7 @@ interface ClientRow {
   readonly expires_at_ms: number;
   readonly is_revoked: boolean;
   readonly roles: readonly RoleEntry[] | null;
+  readonly limits: Limits | null;
 }
 
 /**
@@ -160,7 +162,7 @@ interface ClientRow {
  */
 function selectClient(sql: Sql, tokenHash: string): PromiseLike<ClientRow[]> {
   return sql<ClientRow[]>`
-    SELECT c.id, c.version::float8 AS version,
+    SELECT c.id, c.version::float8 AS version, c.limits,
            coalesce(extract(epoch FROM least(
              c.expires_at, CASE WHEN c.previous_secret_hash = ${tokenHash} THEN c.previous_expires_at END
            )) * 1000, 'Infinity')::float8 AS expires_at_ms,
@@ -197,13 +199,15 @@ function judgeClient(tokenHash: string, row: ClientRow | undefined, wallNowMs: n
   if (row === undefined) return { kind: 'unknown' };
   if (row.is_revoked) return { kind: 'revoked' };
   if (row.expires_at_ms <= wallNowMs) return { kind: 'expired' };
-  const { id, version, expires_at_ms: expiresAtMs, roles } = row;
+  const { id, version, expires_at_ms: expiresAtMs, roles, limits } = row;
   const grant: Grant = {
     clientId: id,
     tokenHash,
     version,
     expiresAtMs,
     ...readRoles(roles ?? []),
+    limits,
+    meter: createMeter(),
     isRevoked: false,
   };
   return { kind: 'grant', grant };

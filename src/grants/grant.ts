@@ -1,4 +1,5 @@
 /** What a token may do, and the answers that a look-up can have. */
+import type { Limits, Meter } from './limit.ts';
 
 export type SiteRole = 'owner' | 'admin' | 'editor' | 'viewer';
 
@@ -16,6 +17,10 @@ export interface Grant {
    * now, as in HitKeep; of any other client the same as `siteRoles`.
    */
   readonly currentRoles: ReadonlyMap<string, SiteRole>;
+  /** What it may send; null: what settings say for everybody. */
+  readonly limits: Limits | null;
+  /** What it has sent; handed on to the object that takes this one's place. */
+  meter: Meter;
   /**
    * Flipped, once, when this object no longer tells the truth: the client was revoked, or changed, or may have.
    * A request that waited for something looks at it last, and resolves its token again when it is set.

@@ -77,6 +77,7 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
       // reaches them.
       const isNew = known === undefined || !isSame(known.grant, grant);
       if (isNew && known !== undefined) known.grant.isRevoked = true;
+      if (known !== undefined) grant.meter = known.grant.meter;
       const verdict = isNew ? ({ kind: 'granted', grant } as const) : known;
       grants.set(grant.tokenHash, { verdict, verifiedAtMs, refreshAtMs });
       negatives.delete(grant.tokenHash);
@@ -113,6 +114,7 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
 
 function isSame(one: Grant, other: Grant): boolean {
   if (one.version !== other.version || one.expiresAtMs !== other.expiresAtMs) return false;
+  if (JSON.stringify(one.limits) !== JSON.stringify(other.limits)) return false;
   return isSameRoles(one.siteRoles, other.siteRoles) && isSameRoles(one.currentRoles, other.currentRoles);
 }
 

@@ -10,6 +10,7 @@
  * tried, and the answer comes from Postgres: slower, never wrong.
  */
 import { Redis } from 'ioredis';
+import { createMeter, type Limits } from './limit.ts';
 import { readRoles, writeRoles, type Grant, type RoleEntry } from './grant.ts';
 
 export interface RedisTier {
@@ -186,6 +187,8 @@ interface StoredGrant {
   readonly clientId: string;
   readonly expiresAtMs: number | null;
   readonly roles: readonly RoleEntry[];
+  /** Not there: written by a release that knew of none. */
+  readonly limits?: Limits | null;
 }
 
 function printGrant(grant: Grant): string {
@@ -193,6 +196,7 @@ function printGrant(grant: Grant): string {
     clientId: grant.clientId,
     expiresAtMs: grant.expiresAtMs === Infinity ? null : grant.expiresAtMs,
     roles: writeRoles(grant),
+    limits: grant.limits,
   };
   return JSON.stringify(stored);
 }
@@ -211,6 +215,8 @@ function parseEntry(tokenHash: string, text: string): SharedGrant | null {
         version: Number(version),
         expiresAtMs: stored.expiresAtMs ?? Infinity,
         ...readRoles(stored.roles),
+        limits: stored.limits ?? null,
+        meter: createMeter(),
         isRevoked: false,
       },
       sequence: Number(sequence),

@@ -6,7 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createForwardedReader, printAddress } from './address.ts';
-import { createBodyCollector } from './body.ts';
+import { createBudget } from './budget.ts';
+import { collectBody } from './body.ts';
 import { readHead, type Head } from './framing.ts';
 import { createProblem } from './problem.ts';
 import type { Reply, Request, Route } from './request.ts';
@@ -20,25 +21,46 @@ export interface Exchanges {
   closeAfterAnswers(): void;
   /** Resolves when nothing was in flight, and nothing came, for a while; or after `timeoutMs`. */
   settle(timeoutMs: number): Promise<'settled' | 'late'>;
-  stats(): { readonly inFlight: number; readonly requests: number; readonly framingViolations: number };
+  stats(): ExchangeStats;
+}
+
+export interface ExchangeStats {
+  readonly inFlight: number;
+  readonly bytesInFlight: number;
+  readonly requests: number;
+  readonly framingViolations: number;
 }
 
 /** `isOver` once it is answered, or its connection is gone: the library forbids touching `response` then. */
 interface Exchange {
   isOver: boolean;
   readonly response: HttpResponse;
+  /** Of the budget. */
+  bytesHeld: number;
 }
 
 /** What anybody may make this process keep, for as long as it takes to send it. */
 const UNGUARDED_BYTES = 64 * 1024;
 
+const OVERLOADED = createProblem('overloaded', {
+  detail: 'The gateway holds as many bodies as it has memory for. Send again soon, or in smaller batches.',
+});
+
 /** Long enough for a request that its sender has already written. */
 const QUIET_MS = 100;
 
+export interface ExchangeValues {
+  /** Networks (CIDR) whose word in X-Forwarded-For is taken. */
+  readonly trustedProxies: readonly string[];
+  /** Bodies in memory, in all. */
+  readonly inFlightBytesMax: number;
+}
+
 export function createExchanges(
-  trustedProxies: readonly string[],
+  { trustedProxies, inFlightBytesMax }: ExchangeValues,
   onFault: (error: unknown, requestId: string) => void,
 ): Exchanges {
+  const budget = createBudget(inFlightBytesMax);
   const isProxied = trustedProxies.length > 0;
   const readForwarded = createForwardedReader(trustedProxies);
   let inFlight = 0;
@@ -58,7 +80,7 @@ export function createExchanges(
   }
 
   function open(response: HttpResponse): Exchange {
-    const exchange: Exchange = { isOver: false, response };
+    const exchange: Exchange = { isOver: false, response, bytesHeld: 0 };
     requests++;
     inFlight++;
     response.onAborted(() => finish(exchange));
@@ -74,6 +96,21 @@ export function createExchanges(
     if (exchange.isOver) return;
     exchange.isOver = true;
     inFlight--;
+    budget.give(exchange.bytesHeld);
+    exchange.bytesHeld = 0;
+  }
+
+  function hold(exchange: Exchange, bytes: number): boolean {
+    if (exchange.isOver || !budget.take(bytes)) return false;
+    exchange.bytesHeld += bytes;
+    return true;
+  }
+
+  /** False: there is no room, and the request is answered. */
+  function holdBody(exchange: Exchange, bytes: number): boolean {
+    if (bytes <= 0 || hold(exchange, bytes)) return true;
+    send(exchange, OVERLOADED, true);
+    return false;
   }
 
   function send(exchange: Exchange, reply: Reply, mustClose: boolean): void {
@@ -95,16 +132,21 @@ export function createExchanges(
   }
 
   /** While it is not known whether a large body may come in, its connection is not read. */
-  function guard(exchange: Exchange, admitted: Reply | null | Promise<Reply | null>): void {
+  function guard(
+    exchange: Exchange,
+    contentLength: number,
+    admitted: Reply | null | Promise<Reply | null>,
+  ): void {
     if (!(admitted instanceof Promise)) {
-      if (admitted !== null) send(exchange, admitted, true);
+      if (admitted === null) holdBody(exchange, contentLength);
+      else send(exchange, admitted, true);
       return;
     }
     exchange.response.pause();
     admitted.then(
       (reply) => {
         if (reply !== null) send(exchange, reply, true);
-        else if (!exchange.isOver) exchange.response.resume();
+        else if (!exchange.isOver && holdBody(exchange, contentLength)) exchange.response.resume();
       },
       (error: unknown) => sendFault(exchange, error),
     );
@@ -145,15 +187,19 @@ export function createExchanges(
           fields: route.fields === undefined ? NO_FIELDS : readFields(route.fields, incoming),
           address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
+          hold: (bytes) => hold(exchange, bytes),
         };
-        if (head.contentLength > route.bodyBytesMax) handle(exchange, route, request);
-        else {
-          collectBody(response, head, route.bodyBytesMax, (body) =>
-            handle(exchange, route, { ...request, body }),
-          );
-          if (route.admit !== undefined && (head.isChunked || head.contentLength > UNGUARDED_BYTES))
-            guard(exchange, route.admit(request));
+        if (head.contentLength > route.bodyBytesMax) {
+          handle(exchange, route, request);
+          return;
         }
+        const admit = head.isChunked || head.contentLength > UNGUARDED_BYTES ? route.admit : undefined;
+        if (admit === undefined && !holdBody(exchange, head.contentLength)) return;
+        const take = (bytes: number): boolean => !head.isChunked || holdBody(exchange, bytes);
+        collectBody(response, head, route.bodyBytesMax, take, (body) =>
+          handle(exchange, route, { ...request, body }),
+        );
+        if (admit !== undefined) guard(exchange, head.contentLength, admit(request));
       };
     },
     refuse(reply, response, incoming) {
@@ -177,29 +223,8 @@ export function createExchanges(
       }
       return 'settled';
     },
-    stats: () => ({ inFlight, requests, framingViolations }),
+    stats: () => ({ inFlight, bytesInFlight: budget.bytesTaken, requests, framingViolations }),
   };
-}
-
-function collectBody(
-  response: HttpResponse,
-  head: Head,
-  bytesMax: number,
-  done: (body: Buffer | null) => void,
-): void {
-  const collector = createBodyCollector(head.contentLength, bytesMax);
-  let isDone = false;
-  response.onData((chunk, isLast) => {
-    // Data goes on arriving after an answer.
-    if (isDone) return;
-    if (!collector.add(chunk)) {
-      isDone = true;
-      done(null);
-    } else if (isLast) {
-      isDone = true;
-      done(collector.finish());
-    }
-  });
 }
 
 const NO_FIELDS: Readonly<Record<string, string>> = {};

@@ -20,6 +20,9 @@ export type ProblemCode =
   | 'header_invalid'
   | 'grant_in_doubt'
   | 'site_in_doubt'
+  | 'rate_limited'
+  | 'too_many_unknown_tokens'
+  | 'overloaded'
   | 'journal_full'
   | 'journal_busy'
   | 'journal_failed'
@@ -55,6 +58,7 @@ interface ProblemKind {
 }
 
 const BAD_REQUEST = '400 Bad Request';
+const TOO_MANY = '429 Too Many Requests';
 const UNAVAILABLE = '503 Service Unavailable';
 
 export const problems = {
@@ -148,7 +152,7 @@ export const problems = {
     title: 'It was changed by somebody else',
     retryAfterSeconds: null,
   },
-  too_many_requests: { status: '429 Too Many Requests', title: 'Too many attempts', retryAfterSeconds: 60 },
+  too_many_requests: { status: TOO_MANY, title: 'Too many attempts', retryAfterSeconds: 60 },
   signing_keys_unavailable: {
     status: UNAVAILABLE,
     title: 'The public keys of the signature cannot be read',
@@ -158,6 +162,21 @@ export const problems = {
     status: UNAVAILABLE,
     title: 'Postgres does not answer',
     retryAfterSeconds: 5,
+  },
+  rate_limited: {
+    status: TOO_MANY,
+    title: 'The client sends more than it may',
+    retryAfterSeconds: 1,
+  },
+  too_many_unknown_tokens: {
+    status: TOO_MANY,
+    title: 'Too many unknown tokens from one address',
+    retryAfterSeconds: 60,
+  },
+  overloaded: {
+    status: UNAVAILABLE,
+    title: 'More is being received than there is memory for',
+    retryAfterSeconds: 1,
   },
   journal_full: { status: UNAVAILABLE, title: 'The journal is full', retryAfterSeconds: 10 },
   journal_busy: { status: UNAVAILABLE, title: 'The journal is behind', retryAfterSeconds: 1 },
@@ -170,7 +189,9 @@ export interface ProblemDetail {
   /** One sentence: what is wrong, where, and what to do. Never a token, never a value at length. */
   readonly detail: string;
   readonly field?: string | null;
-  readonly headers?: readonly (readonly [string, string])[];
+  readonly headers?: readonly (readonly [string, string])[] | undefined;
+  /** Instead of the code's own. */
+  readonly retryAfterSeconds?: number | undefined;
   /** Further members of the document. */
   readonly more?: object;
 }
@@ -179,7 +200,8 @@ export interface ProblemDetail {
 export function createProblem(code: ProblemCode, problem: ProblemDetail): Reply {
   const kind: ProblemKind = problems[code];
   const headers: (readonly [string, string])[] = [['Content-Type', 'application/problem+json']];
-  if (kind.retryAfterSeconds !== null) headers.push(['Retry-After', String(kind.retryAfterSeconds)]);
+  const retryAfter = problem.retryAfterSeconds ?? kind.retryAfterSeconds;
+  if (retryAfter !== null) headers.push(['Retry-After', String(retryAfter)]);
   if (problem.headers !== undefined) headers.push(...problem.headers);
   return {
     status: kind.status,

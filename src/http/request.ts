@@ -27,6 +27,8 @@ export interface Request {
   readonly address: () => string;
   /** Null when it is larger than the route allows. */
   readonly body: Buffer | null;
+  /** Sets aside memory for what is made of the body, until the request is answered; false: there is none. */
+  readonly hold: (bytes: number) => boolean;
 }
 
 export interface Reply {
@@ -49,7 +51,7 @@ export interface Route {
    * For bodies that are large, or of unknown length: asked when the head is there. A reply ends the request before
    * its body is read; null lets it in.
    */
-  admit?(request: Request): Reply | null | Promise<Reply | null>;
+  readonly admit?: (request: Request) => Reply | null | Promise<Reply | null>;
   /** Never rejects for anything a sender can do: a rejection is a bug, and answered with 500. */
   handle(request: Request): Reply | Promise<Reply>;
 }

@@ -10,16 +10,15 @@ import {
   type TemplatedApp,
   type us_listen_socket,
 } from 'uWebSockets.js';
-import { createExchanges, type Exchanges } from './exchange.ts';
+import { createExchanges, type Exchanges, type ExchangeStats, type ExchangeValues } from './exchange.ts';
 import { createProblem } from './problem.ts';
 import type { Method, Reply, Route } from './request.ts';
 
-export interface ServerValues {
+export interface ServerValues extends ExchangeValues {
   readonly host: string;
   /** 0 = any free port. */
   readonly port: number;
-  /** Networks (CIDR) whose word in X-Forwarded-For is taken. */
-  readonly trustedProxies: readonly string[];
+  readonly connectionsMax: number;
 }
 
 export interface ServerDeps {
@@ -39,11 +38,10 @@ export interface Server {
   close(): void;
 }
 
-export interface ServerStats {
+export interface ServerStats extends ExchangeStats {
   readonly connections: number;
-  readonly inFlight: number;
-  readonly requests: number;
-  readonly framingViolations: number;
+  /** Closed as soon as they were open: there were too many. */
+  readonly connectionsRefused: number;
 }
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT. Without it a second gateway would share the port, and nobody would notice. */
@@ -65,10 +63,14 @@ type ListenExclusively = (
 /** Throws one sentence when the port is taken. */
 export function startServer(values: ServerValues, deps: ServerDeps): Promise<Server> {
   let connections = 0;
-  const exchanges = createExchanges(values.trustedProxies, deps.onFault);
+  let connectionsRefused = 0;
+  const exchanges = createExchanges(values, deps.onFault);
   const app = App();
-  app.filter((_response, count) => {
+  app.filter((response, count) => {
     connections += count;
+    if (count < 0 || connections <= values.connectionsMax) return;
+    connectionsRefused++;
+    response.close();
   });
   for (const route of deps.routes) {
     const serve = exchanges.serve(route);
@@ -85,7 +87,7 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
     const listen = app.listen.bind(app) as unknown as ListenExclusively;
     listen(values.host, values.port, EXCLUSIVE_PORT, (socket) => {
       if (socket !== false) {
-        resolve(describeServer(app, socket, exchanges, () => connections));
+        resolve(describeServer(app, socket, exchanges, () => ({ connections, connectionsRefused })));
         return;
       }
       const where = `${values.host}:${values.port}`;
@@ -100,13 +102,13 @@ function describeServer(
   app: TemplatedApp,
   socket: us_listen_socket,
   exchanges: Exchanges,
-  countConnections: () => number,
+  countConnections: () => Pick<ServerStats, 'connections' | 'connectionsRefused'>,
 ): Server {
   let isListening = true;
   let isClosed = false;
   return {
     port: us_socket_local_port(socket),
-    stats: () => ({ connections: countConnections(), ...exchanges.stats() }),
+    stats: () => ({ ...countConnections(), ...exchanges.stats() }),
     stopListening() {
       if (!isListening) return;
       isListening = false;

@@ -4,7 +4,7 @@
  * A record that is not on disk within the wait is answered with 503: it may or may not be kept, and sending it
  * again with the same id is harmless.
  */
-import type { Append, Journal } from '../journal/journal.ts';
+import type { Append, Journal, Refused } from '../journal/journal.ts';
 import { refuse, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
 export interface AcknowledgementValues {
@@ -12,9 +12,16 @@ export interface AcknowledgementValues {
   readonly ackWaitMs: number;
 }
 
+/** How long until the journal has room again, by the speed at which Postgres takes rows. */
+export type SecondsUntilRoom = () => number;
+
 export type Acknowledge = (prefer: string, receipt: Append) => Promise<Verdict>;
 
-export function createAcknowledgement(values: AcknowledgementValues, journal: Journal): Acknowledge {
+export function createAcknowledgement(
+  values: AcknowledgementValues,
+  journal: Journal,
+  refuseAppend: RefuseAppend,
+): Acknowledge {
   const syncedInTime = boundPerFrame(values.ackWaitMs);
 
   return async (prefer, receipt) => {
@@ -63,13 +70,23 @@ function boundPerFrame(waitMs: number) {
 }
 
 /** Why the journal did not take an entry. */
-export function refuseAppend(reason: 'full' | 'busy' | 'failed' | 'closed'): Refusal {
+export type RefuseAppend = (reason: Refused) => Refusal;
+
+export function createAppendRefusals(secondsUntilRoom: SecondsUntilRoom): RefuseAppend {
+  return (reason) =>
+    reason === 'full'
+      ? {
+          ...refuse(
+            'journal_full',
+            'The disk for records that Postgres has not taken yet is used up. Try again later.',
+          ),
+          retryAfterSeconds: secondsUntilRoom(),
+        }
+      : refuseOther(reason);
+}
+
+function refuseOther(reason: Exclude<Refused, 'full'>): Refusal {
   switch (reason) {
-    case 'full':
-      return refuse(
-        'journal_full',
-        'The disk for records that Postgres has not taken yet is used up. Try again later.',
-      );
     case 'busy':
       return refuse(
         'journal_busy',

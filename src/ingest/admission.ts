@@ -4,6 +4,7 @@ import type { Grants } from '../grants/resolve.ts';
 import { readCredential } from '../grants/token.ts';
 import { decompress, ENCODINGS, isEncoded } from '../http/decompress.ts';
 import type { Request, RequestHeaders } from '../http/request.ts';
+import type { Limiter } from './limiter.ts';
 import { refuse, type Refusal } from './verdict.ts';
 
 const UNAUTHORIZED = refuse(
@@ -15,23 +16,44 @@ const GRANT_IN_DOUBT = refuse(
   'grant_in_doubt',
   'The token cannot be checked at the moment. Keep the record and try again.',
 );
+const OVERLOADED = refuse(
+  'overloaded',
+  'The gateway holds as many bodies as it has memory for. Send again soon, or in smaller batches.',
+);
 const SITE_NOT_FOUND = refuse('site_not_found', 'Site not found: no site has the hostname of url.', 'url');
 
-/** Synchronous when the grant is in memory. Doubt is 503: a sender drops its records on 401. */
+export interface Doorkeepers {
+  readonly grants: Grants;
+  readonly limiter: Limiter;
+}
+
+/**
+ * Synchronous when the grant is in memory. Doubt is 503: a sender drops its records on 401. `headers`: the request's
+ * own, or those that its vendor's form amounts to.
+ */
 export function admitToken(
-  grants: Grants,
+  { grants, limiter }: Doorkeepers,
+  request: Request,
   headers: RequestHeaders,
 ): Grant | Refusal | Promise<Grant | Refusal> {
   const token = readCredential(headers.authorization, headers.apiKey);
   if (token === null) return UNAUTHORIZED;
   const verdict = grants.peek(token);
-  return verdict === null ? grants.resolve(token).then(admitVerdict) : admitVerdict(verdict);
+  if (verdict !== null) return admitVerdict(verdict, limiter);
+  // Read now: it is gone with the connection.
+  const address = request.address();
+  const blocked = limiter.judgeAddress(address);
+  if (blocked !== null) return blocked;
+  return grants.resolve(token).then((resolved) => {
+    if (resolved.kind === 'denied') limiter.countUnknown(address);
+    return admitVerdict(resolved, limiter);
+  });
 }
 
-function admitVerdict(verdict: TokenVerdict): Grant | Refusal {
+function admitVerdict(verdict: TokenVerdict, limiter: Limiter): Grant | Refusal {
   switch (verdict.kind) {
     case 'granted':
-      return verdict.grant;
+      return limiter.judge(verdict.grant) ?? verdict.grant;
     case 'denied':
       return UNAUTHORIZED;
     case 'doubt':
@@ -51,7 +73,7 @@ export function admitBody(
   return decompress(request.body, contentEncoding, values).then((decompressed) => {
     switch (decompressed.kind) {
       case 'body':
-        return decompressed.body;
+        return request.hold(decompressed.body.length) ? decompressed.body : OVERLOADED;
       case 'unsupported':
         return refuse('content_encoding_unsupported', `Send the body as it is, or as one of ${ENCODINGS}.`);
       case 'malformed':

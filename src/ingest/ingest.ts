@@ -18,7 +18,7 @@ import { isFault, type Payload } from '../records/payload.ts';
 import type { TimePolicy } from '../records/time.ts';
 import type { ReadContext } from '../records/visit.ts';
 import { aiAgentsRoute } from './ai-agents.ts';
-import { createAcknowledgement } from './acknowledgement.ts';
+import { createAcknowledgement, createAppendRefusals, type SecondsUntilRoom } from './acknowledgement.ts';
 import {
   admitBody,
   admitDomain,
@@ -38,6 +38,7 @@ import { createShipperRoutes } from './shippers/shippers.ts';
 import type { CountryOf } from './enrich/country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
+import type { Limiter } from './limiter.ts';
 import { createTally, type IngestStats } from './tally.ts';
 import type { Usage } from './usage.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
@@ -54,11 +55,13 @@ export interface IngestValues {
 
 export interface IngestDeps {
   readonly grants: Grants;
+  readonly limiter: Limiter;
   readonly journal: Journal;
   readonly usage: Pick<Usage, 'count' | 'countBatch'>;
   readonly countryOf: CountryOf;
   readonly isVerified: IsVerified;
   readonly countEarlier: CountEarlier;
+  readonly secondsUntilRoom: SecondsUntilRoom;
 }
 
 export interface Ingest {
@@ -79,20 +82,27 @@ const ENTRY_FACTOR = 3;
 const ENTRY_BYTES_MORE = 64 * 1024;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
-  const { grants, journal, usage } = deps;
-  const acknowledge = createAcknowledgement(values, journal);
+  const { grants, limiter, journal, usage } = deps;
+  const refuseAppend = createAppendRefusals(deps.secondsUntilRoom);
+  const acknowledge = createAcknowledgement(values, journal, refuseAppend);
   const tally = createTally();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
   const entryBytesMax = ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE;
-  const batchDeps = { ...deps, acknowledge, writer, ids, entryBytesMax };
+  const batchDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
 
   async function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Promise<Reply> {
-    const admitted = admitToken(grants, request.headers);
+    const admitted = admitToken(deps, request, request.headers);
     const grant = admitted instanceof Promise ? await admitted : admitted;
+    if (!isRefusal(grant)) chargeRequest(grant, request);
     const outcome = isRefusal(grant) ? grant : await take(entrance, request, grant);
     count(entrance.kind?.name ?? 'batch', isRefusal(grant) ? null : grant, request, outcome);
     return 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+  }
+
+  function chargeRequest(grant: Grant, request: Request): void {
+    limiter.charge(grant, 'requests', 1);
+    limiter.charge(grant, 'bytes', request.body?.length ?? 0);
   }
 
   function count(name: string, grant: Grant | null, request: Request, outcome: Verdict | BatchOutcome): void {
@@ -120,6 +130,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     const isValidatedOnly = request.query !== '' && VALIDATE_ONLY.test(request.query);
     const split = splitBody(body, request.headers.contentType, values.recordsMax);
     if (isFault(split)) return refuseFault(split);
+    limiter.charge(grant, 'records', split.form === 'single' ? 1 : split.elements.length);
     const context = contextOf(grant, request);
     if (split.form === 'single' && body.length > values.bodyBytesMax) return refuseSize(values.bodyBytesMax);
     if (split.form === 'single' && entrance.kind !== null && !isValidatedOnly)
@@ -175,7 +186,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     };
   }
 
-  /** A large body is not read for a token that is none. */
+  /** A large body is not read for a token that is none, nor when there is no room for what is in it. */
   function admitHead(
     name: string,
     request: Request,
@@ -186,7 +197,9 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       count(name, null, request, admitted);
       return replyTo(admitted);
     };
-    const admitted = admitToken(grants, headers);
+    const reason = journal.refusal();
+    if (reason !== null) return judge(refuseAppend(reason));
+    const admitted = admitToken(deps, request, headers);
     return admitted instanceof Promise ? admitted.then(judge) : judge(admitted);
   }
 
@@ -197,7 +210,10 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       routeOf({ path: aiFetchKind.path, kind: aiFetchKind, kindOf: () => mixedKinds.ai_fetch }),
       routeOf({ path: '/api/ingest/server/batch', kind: null, kindOf: kindOfType }),
       aiAgentsRoute,
-      ...createShipperRoutes({ limits: values.limits }, { ...batchDeps, contextOf, count, admitHead }),
+      ...createShipperRoutes(
+        { limits: values.limits },
+        { ...batchDeps, contextOf, count, admitHead, chargeRequest },
+      ),
     ],
     stats: () => tally.stats(),
   };

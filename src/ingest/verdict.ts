@@ -28,6 +28,9 @@ export interface Refusal {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly field: string | null;
+  /** Where it is known better than by the code. */
+  readonly retryAfterSeconds?: number;
+  readonly headers?: readonly (readonly [string, string])[];
 }
 
 export function refuse(code: ProblemCode, detail: string, field: string | null = null): Refusal {
@@ -60,7 +63,8 @@ export function replyTo(verdict: Verdict): Reply {
       return createProblem(verdict.code, {
         detail: verdict.detail,
         field: verdict.field,
-        ...(verdict.code === 'unauthorized' ? { headers: CHALLENGE } : {}),
+        retryAfterSeconds: verdict.retryAfterSeconds,
+        headers: verdict.code === 'unauthorized' ? CHALLENGE : verdict.headers,
       });
   }
 }

@@ -5,8 +5,8 @@
  * the machine, until `advanceStored` has passed it. Group commit without timers: one write is in flight, and what
  * arrives meanwhile is the next frame.
  *
- * A full disk or budget refuses entries ('full') and is over when segments are freed. A failed write is final: its
- * entries and all that wait have failed, nothing is written any more, what was synced can still be read.
+ * A full disk or budget refuses entries ('full') until segments are freed. A failed write is final: its entries and
+ * all that wait have failed, nothing is written any more, what was synced can still be read.
  */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,7 +17,7 @@ import { createReader, type Chunk } from './reader.ts';
 import { recoverJournal } from './recovery.ts';
 import { createRoll } from './roll.ts';
 import { writeAll, type JournalLog } from './segment.ts';
-import { createWaiters, createWatermarks, writeMark } from './watermark.ts';
+import { createWaiters, createWatermarks, startMarkKeeper } from './watermark.ts';
 
 export interface JournalValues {
   readonly directory: string;
@@ -30,11 +30,14 @@ export interface JournalValues {
   readonly pendingBytesMax: number;
 }
 
+export type Refused = 'full' | 'busy' | 'failed' | 'closed';
 export type Append =
   | { readonly kind: 'appended'; readonly sequence: number }
-  | { readonly kind: 'refused'; readonly reason: 'full' | 'busy' | 'failed' | 'closed' };
+  | { readonly kind: 'refused'; readonly reason: Refused };
 
 export interface Journal {
+  /** Why nothing would be taken now, whatever its size; null: something small would. */
+  refusal(): Refused | null;
   /** Copies bytes [start, end) as one entry. Entries must carry their own length: they are read back as one run. */
   append(bytes: Buffer, start: number, end: number): Append;
   /** One promise for all entries of a frame. */
@@ -65,7 +68,6 @@ export interface JournalStats {
   readonly damagedBytes: number;
 }
 
-const MARK_INTERVAL_MS = 1000;
 const FLUSH_MS = 5000;
 /** Less room than this is none: it would be a handful of records. */
 const ROOM_BYTES_MIN = 256 * 1024;
@@ -104,7 +106,9 @@ export async function openJournal(
   let frames = 0;
   let hasNews = false;
   let wakeReader: (() => void) | null = null;
-  let markedSequence = marks.stored;
+  const mark = startMarkKeeper(directory, marks, deps.log);
+
+  const pendingBytes = (): number => groups.pendingBytes + (inFlight?.end ?? 0);
 
   /** At the end of this turn of the event loop: all that arrived in it shares a frame. */
   function scheduleWrite(): void {
@@ -155,28 +159,22 @@ export async function openJournal(
     groups.failAll();
   }
 
-  const markTimer = setInterval(() => void keepMark(), MARK_INTERVAL_MS);
-  markTimer.unref();
-
-  async function keepMark(): Promise<void> {
-    if (marks.stored === markedSequence) return;
-    markedSequence = marks.stored;
-    await writeMark(directory, markedSequence).catch((error: unknown) =>
-      deps.log('warn', { err: error }, 'the stored mark cannot be written; a restart would send more again'),
-    );
-  }
-
   async function flush(): Promise<void> {
     await Promise.all([inFlight?.synced, groups.open?.synced]);
     if (state === 'open' && marks.synced < marks.appended) await new Promise(setImmediate).then(flush);
   }
 
   return {
+    refusal() {
+      if (state !== 'open') return state;
+      if (pendingBytes() >= pendingBytesMax) return 'busy';
+      return roll.roomBytes() < ROOM_BYTES_MIN ? 'full' : null;
+    },
     append(bytes, start, end) {
       if (state !== 'open') return { kind: 'refused', reason: state };
       const length = end - start + FRAME_HEADER_BYTES;
       if (length > frameBytesMax) throw new RangeError(`an entry of ${end - start} bytes fits no frame`);
-      const pending = groups.pendingBytes + (inFlight?.end ?? 0) + length;
+      const pending = pendingBytes() + length;
       if (pending > pendingBytesMax) return { kind: 'refused', reason: 'busy' };
       if (pending > roll.roomBytes()) return { kind: 'refused', reason: 'full' };
       const sequence = marks.append();
@@ -230,7 +228,7 @@ export async function openJournal(
       synced: marks.synced,
       stored: marks.stored,
       frames,
-      pendingBytes: groups.pendingBytes + (inFlight?.end ?? 0),
+      pendingBytes: pendingBytes(),
       bytesOnDisk: roll.bytesOnDisk,
       damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
@@ -240,8 +238,7 @@ export async function openJournal(
       await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
       wake();
-      clearInterval(markTimer);
-      await keepMark();
+      await mark.stop();
       await roll.close();
       await lock.release();
     },

@@ -8,6 +8,7 @@ import assert from 'node:assert/strict';
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
+import type { JournalLog } from './segment.ts';
 
 export interface Watermarks {
   readonly appended: number;
@@ -97,7 +98,35 @@ export async function readMark(directory: string): Promise<number> {
   return check === String(crc32(sequence)) ? Number(sequence) : 0;
 }
 
-export async function writeMark(directory: string, sequence: number): Promise<void> {
+/** Keeps the stored mark on disk, at most a second behind; `stop` writes the last one. */
+export function startMarkKeeper(
+  directory: string,
+  marks: Pick<Watermarks, 'stored'>,
+  log: JournalLog,
+): { stop(): Promise<void> } {
+  let written = marks.stored;
+
+  async function keep(): Promise<void> {
+    if (marks.stored === written) return;
+    written = marks.stored;
+    await writeMark(directory, written).catch((error: unknown) =>
+      log('warn', { err: error }, 'the stored mark cannot be written; a restart would send more again'),
+    );
+  }
+
+  const timer = setInterval(() => void keep(), MARK_INTERVAL_MS);
+  timer.unref();
+  return {
+    stop() {
+      clearInterval(timer);
+      return keep();
+    },
+  };
+}
+
+const MARK_INTERVAL_MS = 1000;
+
+async function writeMark(directory: string, sequence: number): Promise<void> {
   const text = String(sequence);
   await writeFile(join(directory, 'stored.new'), `${text} ${crc32(text)}\n`, { mode: 0o600 });
   await rename(join(directory, 'stored.new'), join(directory, 'stored'));

@@ -1,3 +1,4 @@
+import { createMeter } from '../../src/grants/limit.ts';
 import { describe, expect, it } from 'vitest';
 import { mayManageData, type Grant, type SiteRole } from '../../src/grants/grant.ts';
 import { createMemory } from '../../src/grants/memory.ts';
@@ -14,6 +15,8 @@ function makeGrant(
     expiresAtMs: Infinity,
     siteRoles: new Map(roles),
     currentRoles: new Map(roles),
+    limits: null,
+    meter: createMeter(),
     isRevoked: false,
   };
 }

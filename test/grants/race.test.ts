@@ -1,3 +1,4 @@
+import { createMeter } from '../../src/grants/limit.ts';
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import type { Grant } from '../../src/grants/grant.ts';
@@ -258,6 +259,8 @@ function makeGrant(version: number): Grant {
     expiresAtMs: Infinity,
     siteRoles: new Map(),
     currentRoles: new Map(),
+    limits: null,
+    meter: createMeter(),
     isRevoked: false,
   };
 }

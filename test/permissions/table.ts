@@ -494,6 +494,11 @@ const sites: readonly Row[] = [
 ];
 
 const ofInstance: readonly Row[] = [
+  own('PUT /api/api-clients/{client}/limits', 'limits what a client may send', 403, {
+    expected: { instanceOwner: 200, instanceAdmin: 200 },
+    body: '{"requests_per_second":5}',
+    becomes: `(SELECT limits IS NOT NULL FROM api_clients WHERE id = '{client}')`,
+  }),
   instance('GET /api/users', 'lists all users', 200),
   instance('POST /api/users', 'makes a user', 201, {
     body: '{"email":"{newcomer}@example.org"}',

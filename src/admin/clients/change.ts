@@ -4,12 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hashToken, hintToken } from '../../grants/token.ts';
+import type { Limits } from '../../grants/limit.ts';
 import type { Transaction } from '../../store/connect.ts';
 import type { InstanceRole, KeyScope } from '../actor.ts';
 import { revocationsOf, type Change } from '../ledger.ts';
 import {
   describeClient,
   findClient,
+  ownerOf,
   tokenHashesOf,
   type ClientRow,
   type GrantedRole,
@@ -113,6 +115,21 @@ export async function rotateClient(
     WHERE id = ${before.id}`;
   const after = await readAgain(change.tx, owner, before.id);
   note(change, 'api_client.rotated', before, after);
+  return after;
+}
+
+/** What it may send; null: what settings say for everybody. Its owner is the row's. */
+export async function setLimits(
+  change: Change,
+  before: ClientRow,
+  limits: Limits | null,
+): Promise<ClientRow> {
+  const text = limits === null ? null : JSON.stringify(limits);
+  await change.tx`
+    UPDATE api_clients SET limits = ${text}::text::jsonb, updated_at = now(), version = version + 1
+    WHERE id = ${before.id}`;
+  const after = await readAgain(change.tx, ownerOf(before), before.id);
+  note(change, 'api_client.limited', before, after);
   return after;
 }
 

@@ -1,5 +1,6 @@
 /** An API client as the database keeps it and as the API shows it. */
 import type { SiteRole } from '../../grants/grant.ts';
+import type { Limits } from '../../grants/limit.ts';
 import type { Sql, Transaction } from '../../store/connect.ts';
 import type { InstanceRole, KeyScope } from '../actor.ts';
 import type { Page } from '../page.ts';
@@ -41,6 +42,7 @@ export interface ClientRow {
   readonly last_used_ip: string | null;
   readonly last_used_user_agent: string | null;
   readonly site_roles: readonly GrantedRole[];
+  readonly limits: Limits | null;
 }
 
 export type ClientState = 'active' | 'revoked' | 'expired';
@@ -70,6 +72,16 @@ export function describeClient(row: ClientRow): object {
     created_at: row.created_at.toISOString(),
     updated_at: row.updated_at.toISOString(),
     site_roles: row.site_roles,
+    ...(row.limits === null ? {} : { limits: describeLimits(row.limits) }),
+  };
+}
+
+function describeLimits(limits: Limits): object {
+  return {
+    requests_per_second: limits.requestsPerSecond,
+    records_per_second: limits.recordsPerSecond,
+    bytes_per_second: limits.bytesPerSecond,
+    burst_seconds: limits.burstSeconds,
   };
 }
 
@@ -154,7 +166,7 @@ function selectClient(sql: Sql | Transaction) {
   return sql`
     SELECT c.id, c.user_id, c.tenant_id, c.organization_id, c.scope, c.service_account_id, c.created_by, c.name,
            c.description, c.token_hint, c.secret_hash, c.previous_secret_hash, c.previous_expires_at, c.instance_role,
-           c.version::float8 AS version, c.expires_at, c.revoked_at, c.created_at, c.updated_at,
+           c.version::float8 AS version, c.expires_at, c.revoked_at, c.created_at, c.updated_at, c.limits,
            to_char(c.created_at, 'YYYY-MM-DD"T"HH24:MI:SS.USOF') AS at,
            u.last_used_at, u.last_used_ip, u.last_used_user_agent,
            coalesce((

@@ -11,7 +11,7 @@ import type { RowWriter } from '../../records/entry.ts';
 import type { IdSource } from '../../records/identity.ts';
 import { isFault, type Fault, type Payload } from '../../records/payload.ts';
 import type { ReadContext } from '../../records/visit.ts';
-import { refuseAppend, type Acknowledge } from '../acknowledgement.ts';
+import type { Acknowledge, RefuseAppend } from '../acknowledgement.ts';
 import { admitDomain, admitSite, checkGrantAgain } from '../admission.ts';
 import { isRefusal, refuse, refuseFault, type Refusal } from '../verdict.ts';
 import type { CountEarlier, RowIdentity } from './duplicates.ts';
@@ -24,6 +24,7 @@ export interface BatchDeps {
   readonly writer: RowWriter;
   readonly ids: IdSource;
   readonly acknowledge: Acknowledge;
+  readonly refuseAppend: RefuseAppend;
   readonly countEarlier: CountEarlier;
   /** An entry that is larger cannot be kept. */
   readonly entryBytesMax: number;
@@ -140,7 +141,7 @@ function createKeeper(batch: Batch, deps: BatchDeps) {
       return refuse('body_too_large', 'The record is larger than a single one may be.');
     if (!batch.isValidatedOnly) {
       const append = journal.append(writer.buffer, 0, writer.length);
-      if (append.kind === 'refused') return refuseAppend(append.reason);
+      if (append.kind === 'refused') return deps.refuseAppend(append.reason);
       last = append;
     }
     appended.push(one);

@@ -4,7 +4,6 @@
  * again: that is harmless, since rows are known by the vendor's request ids.
  */
 import type { Grant } from '../../grants/grant.ts';
-import type { Grants } from '../../grants/resolve.ts';
 import { createProblem, problems } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
 import { readCloudfront } from '../../formats/cloudfront.ts';
@@ -15,6 +14,7 @@ import type { ReadContext } from '../../records/visit.ts';
 import { admitBody, admitSite, admitToken, type BodyLimits } from '../admission.ts';
 import type { BatchDeps } from '../batch/batch.ts';
 import type { BatchOutcome } from '../batch/outcome.ts';
+import type { Limiter } from '../limiter.ts';
 import { isRefusal, refuse, replyTo, type Refusal } from '../verdict.ts';
 import { formats, type FormatName } from './formats.ts';
 import { describeDelivery, takeDelivery, type Delivered } from './delivery.ts';
@@ -24,7 +24,8 @@ export interface ShipperValues {
 }
 
 export interface ShipperDeps extends BatchDeps {
-  readonly grants: Grants;
+  readonly limiter: Limiter;
+  readonly chargeRequest: (grant: Grant, request: Request) => void;
   readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;
   readonly admitHead: (
     name: string,
@@ -53,8 +54,9 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
     request: Request,
     headers: RequestHeaders,
   ): Promise<{ readonly grant: Grant; readonly siteId: string } | Refusal> {
-    const grant = await admitToken(deps.grants, headers);
+    const grant = await admitToken(deps, request, headers);
     if (isRefusal(grant)) return grant;
+    deps.chargeRequest(grant, request);
     const siteId = parseUuid(request.parameters[0] ?? '');
     if (siteId === null) return SITE_ID_INVALID;
     const site = admitSite(grant.currentRoles, siteId);
@@ -85,6 +87,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       },
       deps,
     );
+    deps.limiter.charge(by.grant, 'records', delivered.linesRead);
     deps.count(name, by.grant, request, delivered.outcome);
     return delivered;
   }
@@ -122,10 +125,12 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
 
   /** Told to go in Firehose's own words. */
   async function admitFirehose(request: Request): Promise<Reply | null> {
-    const grant = await admitToken(deps.grants, headersOf(request));
-    if (!isRefusal(grant)) return null;
-    deps.count('firehose', null, request, grant);
-    return replyFirehose(request.fields[REQUEST_ID] ?? '', grant);
+    const reason = deps.journal.refusal();
+    const refusal =
+      reason === null ? await admitToken(deps, request, headersOf(request)) : deps.refuseAppend(reason);
+    if (!isRefusal(refusal)) return null;
+    deps.count('firehose', null, request, refusal);
+    return replyFirehose(request.fields[REQUEST_ID] ?? '', refusal);
   }
 
   async function takeFirehose(request: Request): Promise<Reply> {
@@ -205,7 +210,7 @@ function replyFirehose(requestId: string, refusal: Refusal | null): Reply {
   const error = refusal === null ? {} : { errorMessage: refusal.detail };
   return {
     status,
-    headers: [['Content-Type', 'application/json']],
+    headers: [['Content-Type', 'application/json'], ...(refusal?.headers ?? [])],
     body: JSON.stringify({ requestId, timestamp: Date.now(), ...error }),
   };
 }

@@ -1,0 +1,25 @@
+/** How many bytes of bodies may be in memory at once, in all: a counter that says no. */
+
+export interface Budget {
+  /** False: there is no room for so many; nothing was taken. */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+  readonly bytesTaken: number;
+}
+
+export function createBudget(bytesMax: number): Budget {
+  let bytesTaken = 0;
+  return {
+    take(bytes) {
+      if (bytesTaken + bytes > bytesMax) return false;
+      bytesTaken += bytes;
+      return true;
+    },
+    give(bytes) {
+      bytesTaken -= bytes;
+    },
+    get bytesTaken() {
+      return bytesTaken;
+    },
+  };
+}
