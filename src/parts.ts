@@ -2,8 +2,11 @@
 import { hostname } from 'node:os';
 import { createAdmin, type Admin } from './admin/admin.ts';
 import type { Config } from './config.ts';
+import { createConsole, type Console } from './console/console.ts';
+import type { Counts } from './console/sample.ts';
 import { createRedisTier } from './grants/redis.ts';
 import { createGrants, type Grants } from './grants/resolve.ts';
+import { waitBoundMs } from './ingest/tally.ts';
 import type { Usage } from './ingest/usage.ts';
 import { connectPostgres, type Sql } from './store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
@@ -84,12 +87,16 @@ export async function makeGrants(
       grantsMax: config.grantsMax,
       staleMaxMs: config.grantStaleMs,
       pollMs: config.revocationPollMs,
-      nodeName: config.nodeName ?? `${hostname()}:${config.port}`,
+      nodeName: nameGateway(config),
     },
     { sql, feedSql, redis, log },
   );
   stops.push(() => grants.close());
   return grants;
+}
+
+function nameGateway(config: Config): string {
+  return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
 async function readInstanceId(sql: Sql): Promise<string> {
@@ -125,3 +132,20 @@ export async function makeAdmin(
 }
 
 const ADMIN_CONNECTIONS_MAX = 4;
+
+export async function makeConsole(
+  config: Config,
+  admin: Admin,
+  readCounts: () => Counts,
+  stops: Stops,
+): Promise<Console> {
+  const page = await createConsole(
+    {
+      gatewayName: nameGateway(config),
+      recordsPort: typeof config.adminPort === 'number' ? config.port : null,
+    },
+    { make: admin.make, readCounts, waitBoundMs },
+  );
+  stops.push(() => page.close());
+  return page;
+}

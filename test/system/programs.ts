@@ -6,6 +6,7 @@ const PACKAGES = {
   goaccess: ['goaccess'],
   nginx: ['nginx-light'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
+  chromium: ['chromium'],
 } as const;
 
 /** Throws one sentence when they are missing and cannot be installed. */

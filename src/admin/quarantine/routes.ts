@@ -1,0 +1,76 @@
+/**
+ * GET /api/sites/{id}/quarantine: what was taken for a site and could not be put where it belongs, newest first: lines
+ * of logs that nobody could read, and records that Postgres refused. For those who manage the site: raw records have
+ * what senders know of visitors.
+ */
+import { z } from 'zod';
+import type { Route } from '../../http/request.ts';
+import { managesSite } from '../actor.ts';
+import { readQuery } from '../body.ts';
+import { pageFields, replyPage } from '../page.ts';
+import { isRefusal } from '../refusal.ts';
+import type { Outcome, UserCall } from '../route.ts';
+import { findOwnSite } from '../sites/access.ts';
+import type { TeamDeps } from '../teams/routes.ts';
+import { printEntry } from './entry.ts';
+
+interface Quarantined {
+  readonly id: string;
+  /** The time to the microsecond: the place in the list. */
+  readonly at: string;
+  readonly client_id: string;
+  /** Of a line: its log format; of a record: its table. */
+  readonly format: string;
+  readonly reason: string;
+  /** Of a line. */
+  readonly line: string | null;
+  /** Of a record. */
+  readonly entry: Buffer | null;
+}
+
+const LIMIT_MAX = 200;
+const query = z.strictObject({
+  ...pageFields,
+  limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
+});
+
+export function createQuarantineRoutes({ sql, make }: Pick<TeamDeps, 'sql' | 'make'>): readonly Route[] {
+  async function list(call: UserCall): Promise<Outcome> {
+    const site = await findOwnSite(sql, call, managesSite);
+    if (isRefusal(site)) return site;
+    const page = readQuery(call.request, query);
+    if (isRefusal(page)) return page;
+    const { cursor, limit } = page;
+    const before = (time: string, id: string) =>
+      cursor === undefined
+        ? sql``
+        : sql`AND (${sql(time)}, ${sql(id)}) < (${cursor.at}::text::timestamptz, ${cursor.id}::uuid)`;
+    const rows = await sql<Quarantined[]>`
+      SELECT id, to_char(received_at, 'YYYY-MM-DD"T"HH24:MI:SS.USOF') AS at, client_id, format, reason, line, entry
+      FROM (
+        (SELECT id, received_at, client_id, format, reason, line, NULL::bytea AS entry
+         FROM unread_lines WHERE site_id = ${site.id} ${before('received_at', 'id')}
+         ORDER BY received_at DESC, id DESC LIMIT ${limit + 1})
+        UNION ALL
+        (SELECT id, created_at, client_id, table_name, reason, NULL, entry
+         FROM quarantine WHERE site_id = ${site.id} ${before('created_at', 'id')}
+         ORDER BY created_at DESC, id DESC LIMIT ${limit + 1})
+      ) AS both_kinds ORDER BY received_at DESC, id DESC LIMIT ${limit + 1}`;
+    return replyPage(call.request.path, call.request.query, page, rows, describeQuarantined);
+  }
+
+  return [make.user('GET', '/api/sites/:id/quarantine', list)];
+}
+
+function describeQuarantined(row: Quarantined): object {
+  const { id, client_id: clientId, format, reason, line, entry } = row;
+  return {
+    id,
+    received_at: new Date(row.at).toISOString(),
+    client_id: clientId,
+    kind: entry === null ? 'line' : 'record',
+    format,
+    reason,
+    ...(entry === null ? { line } : { record: printEntry(entry) }),
+  };
+}
