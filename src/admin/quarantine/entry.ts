@@ -1,48 +1,62 @@
-/**
- * An entry of the journal as people read it: columns and values. What was refused may be anything, so nothing here
- * fails: a value that is not what its column should have is shown as hex. Pure.
- */
+/** An entry read back into fields, for people who want to see what was kept. */
 import { tables } from '../../records/entry.ts';
 import { printUuid } from '../../records/identity.ts';
+import type { Sql } from '../../store/connect.ts';
+
+export type Field = string | number | boolean | object | null;
 
 const HEADER_BYTES = 8;
-const TABLE_OFFSET = 4;
-const UUIDS = /^id$|_id$/;
-const TIMES = /^timestamp$|_at$/;
-const NUMBERS = /_(width|height|ms|served)$|^status_code$/;
-/** A code beside site and client ids, and text all the same. */
-const TEXTS = /^qr_code_id$/;
+/** Postgres counts from 2000. */
 const EPOCH_US = BigInt(Date.UTC(2000, 0, 1)) * 1000n;
 
-export type PrintedEntry = Readonly<Record<string, string | number | boolean | null>>;
-
-export function printEntry(entry: Buffer): PrintedEntry {
-  const printed: Record<string, string | number | boolean | null> = {};
-  const table = entry.length > HEADER_BYTES ? tables[entry.readUInt8(TABLE_OFFSET)] : undefined;
+/** `types`: column -> its type, as Postgres names it. Throws when the entry is none. */
+export function readEntry(
+  entry: Buffer,
+  types: ReadonlyMap<string, string>,
+): Readonly<Record<string, Field>> {
+  const table = tables[entry.readUInt32LE(4)];
+  if (table === undefined) throw new Error('the entry is of a table that this release does not know');
+  const fields: Record<string, Field> = {};
   let at = HEADER_BYTES + 2;
-  for (const column of table?.columns ?? []) {
-    if (at + 4 > entry.length) break;
-    const size = entry.readInt32BE(at);
+  for (const column of table.columns) {
+    const bytes = entry.readInt32BE(at);
     at += 4;
-    printed[column] = size < 0 ? null : printValue(column, entry.subarray(at, at + size));
-    at += Math.max(size, 0);
+    fields[column] = bytes === -1 ? null : readField(entry.subarray(at, at + bytes), types.get(column) ?? '');
+    at += Math.max(0, bytes);
   }
-  return printed;
+  return fields;
 }
 
-function printValue(column: string, bytes: Buffer): string | number | boolean {
-  if (UUIDS.test(column) && !TEXTS.test(column) && bytes.length === 16) return printUuid(bytes, 0);
-  if (TIMES.test(column) && bytes.length === 8) return printTime(bytes.readBigInt64BE(0));
-  if (NUMBERS.test(column) && bytes.length === 4) return bytes.readInt32BE(0);
-  if (NUMBERS.test(column) && bytes.length === 8) return Number(bytes.readBigInt64BE(0));
-  if (column === 'verified' && bytes.length === 1) return bytes[0] === 1;
-  const text = (column === 'properties' ? bytes.subarray(1) : bytes).toString('utf8');
-  return text.includes('\uFFFD') || text.includes('\0') ? `\\x${bytes.toString('hex')}` : text;
+function readField(bytes: Buffer, type: string): Field {
+  switch (type) {
+    case 'uuid':
+      return printUuid(bytes, 0);
+    case 'timestamp with time zone':
+      return printTime(bytes.readBigInt64BE(0) + EPOCH_US);
+    case 'integer':
+      return bytes.readInt32BE(0);
+    case 'bigint':
+      return Number(bytes.readBigInt64BE(0));
+    case 'boolean':
+      return bytes.readUInt8(0) === 1;
+    case 'jsonb':
+      // One byte says the version of the form.
+      return JSON.parse(bytes.toString('utf8', 1)) as object;
+    default:
+      return bytes.toString('utf8');
+  }
 }
 
-/** To the microsecond; a time beyond the calendar as its number. */
-function printTime(us2000: bigint): string {
-  const us = us2000 + EPOCH_US;
-  const time = new Date(Number(us / 1000n));
-  return Number.isNaN(time.getTime()) ? `${us} us` : time.toISOString();
+/** With microseconds. */
+function printTime(us: bigint): string {
+  const whole = new Date(Number(us / 1000n)).toISOString().slice(0, -1);
+  return `${whole}${String(us % 1000n).padStart(3, '0')}Z`;
+}
+
+/** Column -> type, as Postgres names it. */
+export async function readTypes(sql: Sql, table: string): Promise<ReadonlyMap<string, string>> {
+  const columns = await sql<{ name: string; type: string }[]>`
+    SELECT attname AS name, format_type(atttypid, NULL) AS type
+    FROM pg_attribute WHERE attrelid = to_regclass(${table}) AND attnum > 0 AND NOT attisdropped`;
+  return new Map(columns.map(({ name, type }) => [name, type]));
 }

@@ -12,7 +12,7 @@ import { isRefusal } from '../refusal.ts';
 import type { Outcome, UserCall } from '../route.ts';
 import { findOwnSite } from '../sites/access.ts';
 import type { TeamDeps } from '../teams/routes.ts';
-import { printEntry } from './entry.ts';
+import { readEntry, readTypes } from './entry.ts';
 
 interface Quarantined {
   readonly id: string;
@@ -56,13 +56,21 @@ export function createQuarantineRoutes({ sql, make }: Pick<TeamDeps, 'sql' | 'ma
          FROM quarantine WHERE site_id = ${site.id} ${before('created_at', 'id')}
          ORDER BY created_at DESC, id DESC LIMIT ${limit + 1})
       ) AS both_kinds ORDER BY received_at DESC, id DESC LIMIT ${limit + 1}`;
-    return replyPage(call.request.path, call.request.query, page, rows, describeQuarantined);
+    const tables = [...new Set(rows.filter((row) => row.entry !== null).map((row) => row.format))];
+    const types = new Map(
+      await Promise.all(tables.map(async (table) => [table, await readTypes(sql, table)] as const)),
+    );
+    return replyPage(call.request.path, call.request.query, page, rows, (row) =>
+      describeQuarantined(row, types.get(row.format) ?? NO_TYPES),
+    );
   }
 
   return [make.user('GET', '/api/sites/:id/quarantine', list)];
 }
 
-function describeQuarantined(row: Quarantined): object {
+const NO_TYPES: ReadonlyMap<string, string> = new Map();
+
+function describeQuarantined(row: Quarantined, types: ReadonlyMap<string, string>): object {
   const { id, client_id: clientId, format, reason, line, entry } = row;
   return {
     id,
@@ -71,6 +79,6 @@ function describeQuarantined(row: Quarantined): object {
     kind: entry === null ? 'line' : 'record',
     format,
     reason,
-    ...(entry === null ? { line } : { record: printEntry(entry) }),
+    ...(entry === null ? { line } : { record: readEntry(entry, types) }),
   };
 }

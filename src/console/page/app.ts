@@ -5,6 +5,10 @@ import { isStaff, type Session } from './base/session.ts';
 import { html, useCallback, useEffect, useState, type ComponentChildren, type VNode } from './base/view.ts';
 import { ClientPages } from './clients/pages.ts';
 import { Trouble } from './elements/notice.ts';
+import { GatewayPage } from './gateway/gateway.ts';
+import { AuditPage } from './places/audit.ts';
+import { SitePages } from './places/sites.ts';
+import { TeamPages } from './places/teams.ts';
 import { SignIn } from './sign-in.ts';
 
 type State =
@@ -52,7 +56,7 @@ export interface FrameProperties {
   readonly session: Session;
   readonly onSignOut: () => void;
   /** The teams that one is in have changed. */
-  readonly onChanged: () => void;
+  readonly onChanged: () => Promise<void>;
 }
 
 function Frame({ session, onSignOut, onChanged }: FrameProperties): VNode {
@@ -89,15 +93,33 @@ function skip(event: Event): void {
 interface Page {
   readonly name: string;
   readonly title: string;
-  readonly show: (place: readonly string[], onChanged: () => void) => ComponentChildren;
+  readonly show: (place: readonly string[], onChanged: () => Promise<void>) => ComponentChildren;
 }
 
 function listPages(session: Session): readonly Page[] {
-  return [
+  const pages: readonly Page[] = [
     {
       name: 'clients',
       title: 'Clients',
-      show: (place: readonly string[]) => html`<${ClientPages} session=${session} place=${place} />`,
+      show: (place) => html`<${ClientPages} session=${session} place=${place} />`,
     },
-  ].filter((page) => page.name !== 'gateway' || isStaff(session));
+    {
+      name: 'sites',
+      title: 'Sites',
+      show: (place) => html`<${SitePages} session=${session} place=${place} />`,
+    },
+    {
+      name: 'teams',
+      title: 'Teams',
+      show: (place, onChanged) =>
+        html`<${TeamPages} session=${session} place=${place} onChanged=${onChanged} />`,
+    },
+    {
+      name: 'audit',
+      title: 'Audit',
+      show: (place) => html`<${AuditPage} session=${session} place=${place} />`,
+    },
+  ];
+  if (!isStaff(session)) return pages;
+  return [...pages, { name: 'gateway', title: 'Gateway', show: () => html`<${GatewayPage} />` }];
 }

@@ -26,3 +26,10 @@ export function printTime(time: string): string {
 export function printNumber(value: number): string {
   return number.format(value);
 }
+
+const BYTES = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+
+export function printBytes(bytes: number): string {
+  const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), BYTES.length - 1);
+  return `${number.format(bytes / 2 ** (10 * power))} ${BYTES[power] ?? ''}`;
+}
