@@ -18,6 +18,7 @@ interface Quarantined {
   readonly id: string;
   /** The time to the microsecond: the place in the list. */
   readonly at: string;
+  readonly received_at: Date;
   readonly client_id: string;
   /** Of a line: its log format; of a record: its table. */
   readonly format: string;
@@ -46,7 +47,7 @@ export function createQuarantineRoutes({ sql, make }: Pick<TeamDeps, 'sql' | 'ma
         ? sql``
         : sql`AND (${sql(time)}, ${sql(id)}) < (${cursor.at}::text::timestamptz, ${cursor.id}::uuid)`;
     const rows = await sql<Quarantined[]>`
-      SELECT id, to_char(received_at, 'YYYY-MM-DD"T"HH24:MI:SS.USOF') AS at, client_id, format, reason, line, entry
+      SELECT id, received_at, to_char(received_at, 'YYYY-MM-DD"T"HH24:MI:SS.USOF') AS at, client_id, format, reason, line, entry
       FROM (
         (SELECT id, received_at, client_id, format, reason, line, NULL::bytea AS entry
          FROM unread_lines WHERE site_id = ${site.id} ${before('received_at', 'id')}
@@ -71,14 +72,23 @@ export function createQuarantineRoutes({ sql, make }: Pick<TeamDeps, 'sql' | 'ma
 const NO_TYPES: ReadonlyMap<string, string> = new Map();
 
 function describeQuarantined(row: Quarantined, types: ReadonlyMap<string, string>): object {
-  const { id, client_id: clientId, format, reason, line, entry } = row;
+  const { id, received_at: receivedAt, client_id: clientId, format, reason, line, entry } = row;
   return {
     id,
-    received_at: new Date(row.at).toISOString(),
+    received_at: receivedAt.toISOString(),
     client_id: clientId,
     kind: entry === null ? 'line' : 'record',
     format,
     reason,
-    ...(entry === null ? { line } : { record: readEntry(entry, types) }),
+    ...(entry === null ? { line } : { record: readRecord(entry, types) }),
   };
+}
+
+/** What was refused may be anything: what cannot be read is shown as it is. */
+function readRecord(entry: Buffer, types: ReadonlyMap<string, string>): object {
+  try {
+    return readEntry(entry, types);
+  } catch {
+    return { entry: `\\x${entry.toString('hex')}` };
+  }
 }

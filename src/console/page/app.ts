@@ -60,6 +60,7 @@ export interface FrameProperties {
 }
 
 function Frame({ session, onSignOut, onChanged }: FrameProperties): VNode {
+  useRenewal();
   const place = usePlace();
   const [page = 'clients', ...rest] = place;
   const pages = listPages(session);
@@ -82,6 +83,26 @@ function Frame({ session, onSignOut, onChanged }: FrameProperties): VNode {
     </header>
     <main id="main" tabindex="-1">${shown?.show(rest, onChanged)}</main>
   `;
+}
+
+const RENEWAL_MS = 60_000;
+
+/** A session lives by use, and reading or writing without asking the API is use as well; an open window is not. */
+function useRenewal(): void {
+  useEffect(() => {
+    let askedAtMs = performance.now();
+    const renew = (): void => {
+      if (performance.now() - askedAtMs < RENEWAL_MS) return;
+      askedAtMs = performance.now();
+      void ask('GET', '/api/user');
+    };
+    addEventListener('pointerdown', renew);
+    addEventListener('keydown', renew);
+    return () => {
+      removeEventListener('pointerdown', renew);
+      removeEventListener('keydown', renew);
+    };
+  }, []);
 }
 
 /** The address behind '#' is the page's: the browser must not follow this link. */

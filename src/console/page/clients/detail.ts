@@ -19,7 +19,7 @@ export function ClientDetail({ owner, id }: { readonly owner: Owner; readonly id
 
   return html`
     <p class="path"><a href=${`#/clients/${owner.place}`}>API clients: ${owner.name}</a></p>
-    <${Shown} state=${client.state} onRetry=${client.reload}>
+    <${Shown} state=${client.state} onRetry=${client.reload} isPage=${true}>
       ${(one: Client) => html`
         <${Heading} title=${one.name}><${State} client=${one} /></${Heading}>
         ${one.description !== '' && html`<p class="description">${one.description}</p>`}

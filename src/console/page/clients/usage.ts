@@ -16,6 +16,8 @@ interface Usage extends Counts {
 }
 
 const KINDS = ['accepted', 'rejected', 'duplicate'] as const;
+/** Duplicates are among the accepted. */
+const DRAWN = ['accepted', 'rejected'] as const;
 
 export function ClientUsage({ path }: { readonly path: string }): VNode {
   const usage = useLoaded<Usage>(path);
@@ -36,13 +38,14 @@ function UsageChart({ usage }: { readonly usage: Usage }): VNode {
   const { hours } = usage;
   const times = useMemo(() => hours.map(({ hour }) => Date.parse(hour) / 1000), [hours]);
   const lines = useMemo(
-    () => KINDS.map((kind) => ({ label: kind, values: hours.map((hour) => hour[kind]) })),
+    () => DRAWN.map((kind) => ({ label: kind, values: hours.map((hour) => hour[kind]) })),
     [hours],
   );
   const used = hours.filter((hour) => KINDS.some((kind) => hour[kind] > 0));
   return html`
     <${Chart} title="Records in the last 24 hours, by hour" times=${times} lines=${lines} isBars=${true} />
-    ${used.length === 0 && html`<p class="quiet">Nothing in that time. Uses are counted every 10 s.</p>`}
+    ${used.length === 0 && html`<p class="quiet">Nothing in that time. Gateways write what they have counted every 10 s.</p>`}
+    ${usage.duplicate > 0 && html`<p class="quiet">Of the accepted, ${printNumber(usage.duplicate)} were there already.</p>`}
     ${
       used.length > 0 &&
       html`

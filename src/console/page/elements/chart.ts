@@ -97,8 +97,25 @@ function Legend({ lines, print, isTotal }: LegendProperties): VNode {
   `;
 }
 
-function dataOf({ times, lines }: ChartProperties): uPlot.AlignedData {
-  return [[...times], ...lines.map((line) => [...line.values])];
+/** Bars stand on each other: each is drawn up from the bottom, and the later ones over it. */
+function dataOf({ times, lines, isBars = false }: ChartProperties): uPlot.AlignedData {
+  const heights = lines.map((line, index) =>
+    isBars
+      ? line.values.map((_, at) => lines.slice(index).reduce((sum, one) => sum + (one.values[at] ?? 0), 0))
+      : [...line.values],
+  );
+  return [[...times], ...heights];
+}
+
+/** `stepSeconds`: between two ticks. */
+function printTicks(ticks: readonly number[], stepSeconds: number): string[] {
+  const format = new Intl.DateTimeFormat(undefined, {
+    hour: '2-digit',
+    minute: '2-digit',
+    ...(stepSeconds < 60 ? { second: '2-digit' } : {}),
+    hourCycle: 'h23',
+  });
+  return ticks.map((tick) => format.format(tick * 1000));
 }
 
 function describePlot(properties: ChartProperties, element: HTMLElement): uPlot.Options {
@@ -121,7 +138,13 @@ function describePlot(properties: ChartProperties, element: HTMLElement): uPlot.
       y: { range: (_plot, _min, max) => [0, Math.max(topMin, (Number.isFinite(max) ? max : 0) * 1.1)] },
     },
     axes: [
-      { ...axis, grid: { show: false }, size: 28 },
+      {
+        ...axis,
+        grid: { show: false },
+        size: 28,
+        space: 70,
+        values: (_plot, ticks, _axis, _space, step) => printTicks(ticks, step),
+      },
       { ...axis, size: AXIS_PX, values: (_plot, values) => values.map((value) => print(value)) },
     ],
     series: [

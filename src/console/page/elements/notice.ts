@@ -45,14 +45,19 @@ export function Empty(properties: { readonly children: ComponentChildren }): VNo
 export function Shown<T>(properties: {
   readonly state: Loaded<T>;
   readonly onRetry: () => void;
+  /** It is all that the page is about: its heading comes with it, or says why there is none. */
+  readonly isPage?: boolean;
   readonly children: (body: T) => ComponentChildren;
 }): ComponentChildren {
-  const { state, onRetry, children } = properties;
+  const { state, onRetry, isPage = false, children } = properties;
   switch (state.kind) {
     case 'loading':
       return html`<p class="waiting" role="status">Loading…</p>`;
     case 'failed':
-      return html`<${Trouble} problem=${state.problem} onRetry=${onRetry} />`;
+      return html`
+        ${isPage && html`<${Heading} title=${state.problem.title} />`}
+        <${Trouble} problem=${state.problem} onRetry=${onRetry} />
+      `;
     case 'loaded':
       return children(state.body);
   }

@@ -115,8 +115,8 @@ function Row({ entry }: { readonly entry: Entry }): VNode {
           `
         }
       </td>
-      <td class="wide">${who}</td>
-      <td class="wide">${entry.ip ?? '—'} <div class="quiet clip">${entry.user_agent ?? ''}</div></td>
+      <td class="wide who">${who}</td>
+      <td class="wide">${entry.ip ?? '—'} <div class="quiet line" title=${entry.user_agent}>${entry.user_agent ?? ''}</div></td>
     </tr>
   `;
 }

@@ -120,7 +120,7 @@ function SiteDetail({ session, id, isQuarantine }: SiteDetailProperties): VNode 
   const place = `#/sites/${id}`;
   return html`
     <p class="path"><a href="#/sites">Sites</a></p>
-    <${Shown} state=${site.state} onRetry=${site.reload}>
+    <${Shown} state=${site.state} onRetry=${site.reload} isPage=${true}>
       ${(one: SeenSite) => html`
         <${Heading} title=${one.domain} />
         ${

@@ -1,7 +1,7 @@
 /** Debian's Chromium without a window, and people who are signed in to a console in it. */
 import { spawnSync } from 'node:child_process';
 import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import type { Person } from '../setup/administration.ts';
+import type { Person } from '../../setup/administration.ts';
 
 export async function openBrowser(): Promise<Browser> {
   const executablePath = spawnSync('which', ['chromium']).stdout.toString().trim();
