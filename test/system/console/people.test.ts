@@ -71,6 +71,7 @@ describe('a session', () => {
     const cookie = await signIn(instance.sql, owner.id);
     const page = await shown.open(`#/sites/${site.id}`, { person: { ...owner, cookie } });
     await page.getByRole('heading', { name: site.domain }).waitFor();
+    await page.waitForLoadState('networkidle');
     await instance.sql`DELETE FROM sessions WHERE id = ${readSession(cookie)}`;
     await page.getByRole('link', { name: 'Quarantine' }).click();
     await page.getByText('Your session has ended.').waitFor();
