@@ -19,6 +19,8 @@ import { connectPostgres } from '../src/store/connect.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { startBare } from './bare.ts';
 
+const NO_LIMITS = { requestsPerSecond: null, recordsPerSecond: null, bytesPerSecond: null, burstSeconds: 1 };
+
 interface Running {
   readonly port: number;
   close(): Promise<void> | void;
@@ -77,6 +79,7 @@ async function startUnjournaled(values: Config): Promise<Running> {
       durability: 'journal',
       ackWaitMs: values.ackWaitMs,
       timePolicy: { pastMs: values.timePastMs, futureMs: values.timeFutureMs },
+      vendors: values,
     },
     {
       grants,
@@ -106,8 +109,6 @@ async function startUnjournaled(values: Config): Promise<Running> {
   );
   return { port: server.port, close: () => server.close() };
 }
-
-const NO_LIMITS = { requestsPerSecond: null, recordsPerSecond: null, bytesPerSecond: null, burstSeconds: 1 };
 
 /** A journal that keeps nothing and has synced everything: only for measuring what the real one costs. */
 function createForgetful(): Journal {

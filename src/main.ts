@@ -134,6 +134,7 @@ async function makeIngest(
       durability: config.durability,
       ackWaitMs: config.ackWaitMs,
       timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
+      vendors: config,
     },
     {
       ...parts,

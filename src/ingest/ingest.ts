@@ -35,6 +35,7 @@ import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
 import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
 import { splitBody } from './batch/split.ts';
 import { createShipperRoutes } from './shippers/shippers.ts';
+import type { VendorValues } from './shippers/vendors.ts';
 import type { CountryOf } from './enrich/country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
@@ -51,6 +52,7 @@ export interface IngestValues {
   readonly durability: Durability;
   readonly ackWaitMs: number;
   readonly timePolicy: TimePolicy;
+  readonly vendors: VendorValues;
 }
 
 export interface IngestDeps {
@@ -211,7 +213,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       routeOf({ path: '/api/ingest/server/batch', kind: null, kindOf: kindOfType }),
       aiAgentsRoute,
       ...createShipperRoutes(
-        { limits: values.limits },
+        { limits: values.limits, ...values.vendors },
         { ...batchDeps, contextOf, count, admitHead, chargeRequest },
       ),
     ],
