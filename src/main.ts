@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Config } from './config.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
+import { createLedger, type Ledger } from './drain/ledger.ts';
 import type { Grants } from './grants/resolve.ts';
 import type { Admin } from './admin/admin.ts';
 import type { Route } from './http/request.ts';
@@ -66,7 +67,6 @@ async function makeParts(
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const store = makeStore(config, deps.databaseUrl, sql, usage, stops);
   const journal = await openJournal(
     {
       directory: join(config.dataDirectory, 'journal'),
@@ -78,14 +78,20 @@ async function makeParts(
     { log },
   );
   stops.push(() => journal.close());
+  const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  journal.keepNote(() => ledger.print());
+  const store = makeStore(config, deps.databaseUrl, sql, stops, (clientId, rows) => {
+    usage.countDuplicates(clientId, rows);
+    ledger.noteDuplicates(clientId, rows);
+  });
   const drain = startDrain(
     { batchBytesMax: config.batchBytesMax },
-    { journal, store, log, onFatal: deps.onFatal },
+    { journal, ledger, store, log, onFatal: deps.onFatal },
   );
   stops.push(() => drain.close());
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
-  const parts = { journal, drain, grants, store };
+  const parts = { journal, ledger, drain, grants, store };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -189,6 +195,7 @@ async function startServers(
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Parts {
+  readonly ledger: Ledger;
   readonly journal: Journal;
   readonly drain: Drain;
   readonly grants: Grants;

@@ -4,7 +4,6 @@ import { createAdmin, type Admin } from './admin/admin.ts';
 import type { Config } from './config.ts';
 import { createRedisTier } from './grants/redis.ts';
 import { createGrants, type Grants } from './grants/resolve.ts';
-import type { Usage } from './ingest/usage.ts';
 import { connectPostgres, type Sql } from './store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
 import { createStore, type Store } from './store/store.ts';
@@ -42,7 +41,13 @@ export async function prepareSchema(config: Config, sql: Sql, log: Log['write'])
   );
 }
 
-export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, stops: Stops): Store {
+export function makeStore(
+  config: Config,
+  url: string,
+  sql: Sql,
+  stops: Stops,
+  onDuplicates: (clientId: string, rows: number) => void,
+): Store {
   const openWriter = (): Sql =>
     connectPostgres({
       url,
@@ -52,10 +57,7 @@ export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, s
       lockTimeoutMs: config.statementTimeoutMs,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
-  const store = createStore(
-    { writeTimeoutMs: config.writeTimeoutMs },
-    { sql, openWriter, onDuplicates: usage.countDuplicates },
-  );
+  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter, onDuplicates });
   stops.push(() => store.close());
   return store;
 }
