@@ -4,20 +4,26 @@
  */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
+import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
 import { createLedger, type Ledger } from './drain/ledger.ts';
 import type { Grants } from './grants/resolve.ts';
-import type { Admin } from './admin/admin.ts';
 import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
-import { createCountries } from './ingest/enrich/country.ts';
-import { openCrawlerRanges } from './ingest/enrich/ranges.ts';
-import { createIngest, type Ingest, type IngestDeps } from './ingest/ingest.ts';
-import { createLimiter } from './ingest/limiter.ts';
+import type { IngestStats } from './ingest/tally.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
-import { makeAdmin, makeGrants, makeSql, makeStore, prepareSchema, type Stops } from './parts.ts';
+import { makeIngest } from './parts/ingest.ts';
+import {
+  makeAdmin,
+  makeConsole,
+  makeGrants,
+  makeSql,
+  makeStore,
+  prepareSchema,
+  type Stops,
+} from './parts/parts.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
@@ -101,14 +107,17 @@ async function makeParts(
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
   const recordRoutes = [...ingest.routes, ...health.routes];
-  const servers = await startServers(config, deps, recordRoutes, admin, stops);
-  const stats = (): object => collectStats(servers, ingest, parts);
+  const readCounts = (): Counts => collectCounts(ingest.stats(), parts);
+  const page = admin === null ? null : await makeConsole(config, admin, readCounts, stops);
+  const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? [])];
+  const servers = await startServers(config, deps, recordRoutes, adminRoutes, stops);
+  const stats = (): object => ({ ...collectStats(servers, ingest, parts), console: page?.stats() ?? null });
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
-    routes: [...recordRoutes, ...(admin?.routes ?? [])].map(({ method, path }) => ({ method, path })),
+    routes: [...recordRoutes, ...adminRoutes].map(({ method, path }) => ({ method, path })),
     stats,
     async close() {
       health.stopReadiness();
@@ -118,48 +127,7 @@ async function makeParts(
   };
 }
 
-async function makeIngest(
-  config: Config,
-  parts: Parts & Pick<IngestDeps, 'usage' | 'countEarlier'>,
-  log: Log['write'],
-  stops: Stops,
-): Promise<Ingest> {
-  const { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstMs, unknownTokensPerMinute } = config;
-  const clientLimits = { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstSeconds: burstMs / 1000 };
-  const ranges = await openCrawlerRanges(config.dataDirectory, log);
-  stops.push(() => ranges.close());
-  return createIngest(
-    {
-      bodyBytesMax: config.bodyBytesMax,
-      limits: {
-        sentBytesMax: config.requestBytesMax,
-        bytesMax: config.decompressedBytesMax,
-        ratioMax: config.compressionRatioMax,
-      },
-      recordsMax: config.recordsMax,
-      durability: config.durability,
-      ackWaitMs: config.ackWaitMs,
-      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
-      vendors: config,
-    },
-    {
-      ...parts,
-      limiter: createLimiter({ clientLimits, unknownTokensPerMinute }),
-      countryOf: createCountries(),
-      isVerified: ranges.isVerified,
-      // Room comes by whole segments. Without a speed, Postgres is away: a while.
-      secondsUntilRoom: () =>
-        Math.min(
-          RETRY_SECONDS_MAX,
-          Math.ceil(parts.drain.secondsFor(config.segmentBytes) ?? RETRY_SECONDS_AWAY),
-        ),
-    },
-  );
-}
-
 const USAGE_FLUSH_MS = 10_000;
-const RETRY_SECONDS_AWAY = 30;
-const RETRY_SECONDS_MAX = 300;
 
 interface Servers {
   readonly records: Server;
@@ -171,14 +139,13 @@ async function startServers(
   config: Config,
   deps: GatewayDeps,
   routes: readonly Route[],
-  admin: Admin | null,
+  adminRoutes: readonly Route[],
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
   const values = { host, trustedProxies, inFlightBytesMax, connectionsMax: config.httpConnectionsMax };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
-  const adminRoutes = admin?.routes ?? [];
   const isShared = typeof adminPort !== 'number';
   const records = await startServer(
     { ...values, port },
@@ -211,6 +178,24 @@ function collectStats(servers: Servers, ingest: { stats(): object }, parts: Part
     drain: parts.drain.stats(),
     store: parts.store.stats(),
     grants: parts.grants.stats(),
+  };
+}
+
+/** What the console shows of it. */
+function collectCounts(ingest: IngestStats, { journal, drain, grants, store }: Parts): Counts {
+  const [kept, written, known, drained] = [journal.stats(), store.stats(), grants.stats(), drain.stats()];
+  return {
+    kinds: ingest.kinds,
+    refused: ingest.refused,
+    waits: ingest.waits,
+    stored: written.rowsInserted + written.rowsDuplicate,
+    quarantined: drained.rowsQuarantined,
+    waiting: kept.appended - kept.stored,
+    journalBytes: kept.bytesOnDisk,
+    hits: known.hits + known.negativeHits,
+    misses: known.misses,
+    revocationLagMs: known.revocationLagMs,
+    trouble: drained.failures === 0 ? null : (drained.lastCause ?? 'unknown'),
   };
 }
 

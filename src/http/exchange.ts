@@ -11,6 +11,7 @@ import { collectBody } from './body.ts';
 import { readHead, type Head } from './framing.ts';
 import { createProblem } from './problem.ts';
 import type { Reply, Request, Route } from './request.ts';
+import { createStreams } from './stream/stream.ts';
 
 export interface Exchanges {
   /** The route's handler for the library. */
@@ -37,6 +38,8 @@ interface Exchange {
   readonly response: HttpResponse;
   /** Of the budget. */
   bytesHeld: number;
+  /** Of a reply that comes bit by bit. */
+  onOver: (() => void) | null;
 }
 
 /** What anybody may make this process keep, for as long as it takes to send it. */
@@ -68,6 +71,7 @@ export function createExchanges(
   let framingViolations = 0;
   let isClosing = false;
   let requestsSeen = 0;
+  const streams = createStreams();
 
   /** Null when the connection had to be closed for its framing. */
   function readSoundHead(response: HttpResponse, request: HttpRequest, method: string): Head | null {
@@ -80,7 +84,7 @@ export function createExchanges(
   }
 
   function open(response: HttpResponse): Exchange {
-    const exchange: Exchange = { isOver: false, response, bytesHeld: 0 };
+    const exchange: Exchange = { isOver: false, response, bytesHeld: 0, onOver: null };
     requests++;
     inFlight++;
     response.onAborted(() => finish(exchange));
@@ -98,6 +102,7 @@ export function createExchanges(
     inFlight--;
     budget.give(exchange.bytesHeld);
     exchange.bytesHeld = 0;
+    exchange.onOver?.();
   }
 
   function hold(exchange: Exchange, bytes: number): boolean {
@@ -116,12 +121,14 @@ export function createExchanges(
   function send(exchange: Exchange, reply: Reply, mustClose: boolean): void {
     if (exchange.isOver) return;
     const { response } = exchange;
+    const { follow } = reply;
     response.cork(() => {
       response.writeStatus(reply.status);
       for (const [name, value] of reply.headers) response.writeHeader(name, value);
-      response.end(reply.body, mustClose || isClosing);
+      if (follow === undefined) response.end(reply.body, mustClose || isClosing);
     });
-    finish(exchange);
+    if (follow === undefined) finish(exchange);
+    else exchange.onOver = streams.start(response, { first: reply.body, follow }, () => finish(exchange));
   }
 
   function sendFault(exchange: Exchange, error: unknown): void {
@@ -208,6 +215,7 @@ export function createExchanges(
     },
     closeAfterAnswers() {
       isClosing = true;
+      streams.endAll();
     },
     async settle(timeoutMs) {
       const deadline = performance.now() + timeoutMs;

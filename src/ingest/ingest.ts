@@ -95,12 +95,15 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const batchDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
 
   async function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Promise<Reply> {
+    const startedAtMs = performance.now();
     const admitted = admitToken(deps, request, request.headers);
     const grant = admitted instanceof Promise ? await admitted : admitted;
     if (!isRefusal(grant)) chargeRequest(grant, request);
     const outcome = isRefusal(grant) ? grant : await take(entrance, request, grant);
     count(entrance.kind?.name ?? 'batch', isRefusal(grant) ? null : grant, request, outcome);
-    return 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+    const reply = 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+    if (reply.status.startsWith('202')) tally.countWait(performance.now() - startedAtMs);
+    return reply;
   }
 
   function chargeRequest(grant: Grant, request: Request): void {

@@ -1,4 +1,7 @@
-/** Counts verdicts, one for every record: received = accepted + dropped + the sum of refused. */
+/**
+ * Counts verdicts, one for every record: received = accepted + dropped + the sum of refused; and how long requests
+ * waited for a good answer, in steps of a quarter of a power of two: a quantile read from them is at most 19 % too high.
+ */
 import type { BatchOutcome } from './batch/outcome.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -10,11 +13,24 @@ export interface IngestStats {
   readonly refused: Readonly<Record<string, number>>;
   /** Accepted, by kind of record. */
   readonly kinds: Readonly<Record<string, number>>;
+  /** Requests answered with 202, by how long that took: `waitBoundMs(index)` at most. */
+  readonly waits: readonly number[];
+}
+
+const WAIT_STEPS = 80;
+const STEPS_PER_POWER = 4;
+const WAIT_MS_MIN = 0.05;
+
+/** The last step has no bound: it is for all that took longer than the one before, 44 s. */
+export function waitBoundMs(index: number): number {
+  return WAIT_MS_MIN * 2 ** (index / STEPS_PER_POWER);
 }
 
 export interface Tally {
   count(kind: string, verdict: Verdict): void;
   countBatch(kind: string, outcome: BatchOutcome): void;
+  /** From the whole request to its 202. */
+  countWait(ms: number): void;
   stats(): IngestStats;
 }
 
@@ -24,6 +40,7 @@ export function createTally(): Tally {
   let refusedSum = 0;
   const refused = new Map<string, number>();
   const kinds = new Map<string, number>();
+  const waits = Array.from({ length: WAIT_STEPS }, () => 0);
 
   function countRefused(code: string): void {
     refusedSum++;
@@ -52,12 +69,18 @@ export function createTally(): Tally {
           countRefused(verdict.code);
       }
     },
+    countWait(ms) {
+      const step = Math.ceil(Math.log2(ms / WAIT_MS_MIN) * STEPS_PER_POWER);
+      const index = Math.min(Math.max(step, 0), WAIT_STEPS - 1);
+      waits[index] = (waits[index] ?? 0) + 1;
+    },
     stats: () => ({
       received: accepted + dropped + refusedSum,
       accepted,
       dropped,
       refused: Object.fromEntries(refused),
       kinds: Object.fromEntries(kinds),
+      waits: [...waits],
     }),
   };
 }

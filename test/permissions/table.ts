@@ -419,6 +419,11 @@ const sites: readonly Row[] = [
   site('DELETE /api/sites/{site}', 'deletes a site', all(SITE_OWNERS, 204), {
     becomes: gone('sites', '{site}'),
   }),
+  site(
+    'GET /api/sites/{site}/quarantine',
+    'looks at what could not be put where it belongs',
+    all(SITE_MANAGERS, 200),
+  ),
   site('GET /api/sites/{site}/members', "lists the site's members", all(SITE_MANAGERS, 200)),
   site(
     'POST /api/sites/{site}/members',
@@ -514,6 +519,7 @@ const ofInstance: readonly Row[] = [
   instance('DELETE /api/users/{newcomer}', 'deletes a user', 204, { becomes: gone('users', '{newcomer}') }),
   own('GET /api/audit', "reads the instance's audit log", 403, { expected: all(STAFF, 200) }),
   own('GET /api/revocations/1', 'reads a receipt', 200),
+  own('GET /api/console/live?follow=0', 'watches the gateway', 403, { expected: all(STAFF, 200) }),
 ];
 
 const KEYS_PATH = '/v1/api-keys';
@@ -706,6 +712,8 @@ export const groups: Readonly<Record<string, readonly Row[]>> = {
     anybody('GET /api/ai-agents', 'lists the AI crawlers that are known', 200),
     anybody('GET /healthz', 'asks whether the process lives', 200),
     anybody('GET /readyz', 'asks whether it takes records', 200),
+    anybody('GET /console', 'opens the console, which then asks who one is', 200),
+    anybody('GET /console/{asset}', 'reads a file of the console', 200),
   ],
 };
 

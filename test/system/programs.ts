@@ -8,6 +8,7 @@ const PACKAGES = {
   php: ['php-cli'],
   python3: ['python3'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
+  chromium: ['chromium'],
 } as const;
 
 /** Throws one sentence when they are missing and cannot be installed. */

@@ -1,13 +1,16 @@
 /** How each part is made from the settings. Whoever makes a part says, in the same line, how it is stopped. */
 import { hostname } from 'node:os';
-import { createAdmin, type Admin } from './admin/admin.ts';
-import type { Config } from './config.ts';
-import { createRedisTier } from './grants/redis.ts';
-import { createGrants, type Grants } from './grants/resolve.ts';
-import { connectPostgres, type Sql } from './store/connect.ts';
-import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
-import { createStore, type Store } from './store/store.ts';
-import type { Log } from './telemetry/log.ts';
+import { createAdmin, type Admin } from '../admin/admin.ts';
+import type { Config } from '../config.ts';
+import { createConsole, type Console } from '../console/console.ts';
+import type { Counts } from '../console/sample.ts';
+import { createRedisTier } from '../grants/redis.ts';
+import { createGrants, type Grants } from '../grants/resolve.ts';
+import { waitBoundMs } from '../ingest/tally.ts';
+import { connectPostgres, type Sql } from '../store/connect.ts';
+import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
+import { createStore, type Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -86,12 +89,16 @@ export async function makeGrants(
       grantsMax: config.grantsMax,
       staleMaxMs: config.grantStaleMs,
       pollMs: config.revocationPollMs,
-      nodeName: config.nodeName ?? `${hostname()}:${config.port}`,
+      nodeName: nameGateway(config),
     },
     { sql, feedSql, redis, log },
   );
   stops.push(() => grants.close());
   return grants;
+}
+
+function nameGateway(config: Config): string {
+  return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
 async function readInstanceId(sql: Sql): Promise<string> {
@@ -127,3 +134,20 @@ export async function makeAdmin(
 }
 
 const ADMIN_CONNECTIONS_MAX = 4;
+
+export async function makeConsole(
+  config: Config,
+  admin: Admin,
+  readCounts: () => Counts,
+  stops: Stops,
+): Promise<Console> {
+  const page = await createConsole(
+    {
+      gatewayName: nameGateway(config),
+      recordsPort: typeof config.adminPort === 'number' ? config.port : null,
+    },
+    { make: admin.make, readCounts, waitBoundMs },
+  );
+  stops.push(() => page.close());
+  return page;
+}
