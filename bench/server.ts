@@ -10,6 +10,7 @@ import { readConfig, type Config } from '../src/config.ts';
 import { createGrants } from '../src/grants/resolve.ts';
 import { startServer, type Server } from '../src/http/server.ts';
 import { createCountries } from '../src/ingest/enrich/country.ts';
+import { createLedger } from '../src/drain/ledger.ts';
 import { createLimiter } from '../src/ingest/limiter.ts';
 import { startUsage } from '../src/ingest/usage.ts';
 import { createIngest } from '../src/ingest/ingest.ts';
@@ -18,6 +19,8 @@ import { startGateway } from '../src/main.ts';
 import { connectPostgres } from '../src/store/connect.ts';
 import { createLog } from '../src/telemetry/log.ts';
 import { startBare } from './bare.ts';
+
+const NO_LIMITS = { requestsPerSecond: null, recordsPerSecond: null, bytesPerSecond: null, burstSeconds: 1 };
 
 interface Running {
   readonly port: number;
@@ -77,10 +80,12 @@ async function startUnjournaled(values: Config): Promise<Running> {
       durability: 'journal',
       ackWaitMs: values.ackWaitMs,
       timePolicy: { pastMs: values.timePastMs, futureMs: values.timeFutureMs },
+      vendors: values,
     },
     {
       grants,
       journal: createForgetful(),
+      ledger: createLedger('', 0),
       usage: startUsage({ flushMs: 10_000 }, { sql, log: log.write }),
       countryOf: createCountries(),
       isVerified: () => null,
@@ -107,8 +112,6 @@ async function startUnjournaled(values: Config): Promise<Running> {
   return { port: server.port, close: () => server.close() };
 }
 
-const NO_LIMITS = { requestsPerSecond: null, recordsPerSecond: null, bytesPerSecond: null, burstSeconds: 1 };
-
 /** A journal that keeps nothing and has synced everything: only for measuring what the real one costs. */
 function createForgetful(): Journal {
   let sequence = 0;
@@ -119,6 +122,8 @@ function createForgetful(): Journal {
   return {
     append: () => ({ kind: 'appended', sequence: ++sequence }),
     refusal: () => null,
+    recovered: { note: '', entries: 0, lastSequence: 0 },
+    keepNote: () => undefined,
     synced: () => synced,
     stored: unused,
     read: unused,

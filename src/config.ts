@@ -5,10 +5,16 @@
 import { administrationSettings } from './config/administration.ts';
 import { overloadSettings } from './config/overload.ts';
 import { recordPathSettings } from './config/record-path.ts';
+import { shipperSettings } from './config/shippers.ts';
 import type { Setting } from './config/setting.ts';
 
 /** In the order in which they are printed. */
-export const settings = { ...recordPathSettings, ...overloadSettings, ...administrationSettings };
+export const settings = {
+  ...recordPathSettings,
+  ...overloadSettings,
+  ...shipperSettings,
+  ...administrationSettings,
+};
 
 export type Config = {
   readonly [K in keyof typeof settings]: (typeof settings)[K] extends Setting<infer T> ? T : never;

@@ -6,17 +6,15 @@ import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
+import { createLedger, type Ledger } from './drain/ledger.ts';
 import type { Grants } from './grants/resolve.ts';
 import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
-import { createCountries } from './ingest/enrich/country.ts';
-import { openCrawlerRanges } from './ingest/enrich/ranges.ts';
-import { createIngest, type Ingest, type IngestDeps } from './ingest/ingest.ts';
-import { createLimiter } from './ingest/limiter.ts';
 import type { IngestStats } from './ingest/tally.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
+import { makeIngest } from './parts/ingest.ts';
 import {
   makeAdmin,
   makeConsole,
@@ -25,7 +23,7 @@ import {
   makeStore,
   prepareSchema,
   type Stops,
-} from './parts.ts';
+} from './parts/parts.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
@@ -75,7 +73,6 @@ async function makeParts(
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const store = makeStore(config, deps.databaseUrl, sql, usage, stops);
   const journal = await openJournal(
     {
       directory: join(config.dataDirectory, 'journal'),
@@ -87,14 +84,20 @@ async function makeParts(
     { log },
   );
   stops.push(() => journal.close());
+  const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  journal.keepNote(() => ledger.print());
+  const store = makeStore(config, deps.databaseUrl, sql, stops, (clientId, rows) => {
+    usage.countDuplicates(clientId, rows);
+    ledger.noteDuplicates(clientId, rows);
+  });
   const drain = startDrain(
     { batchBytesMax: config.batchBytesMax },
-    { journal, store, log, onFatal: deps.onFatal },
+    { journal, ledger, store, log, onFatal: deps.onFatal },
   );
   stops.push(() => drain.close());
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
-  const parts = { journal, drain, grants, store };
+  const parts = { journal, ledger, drain, grants, store };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -124,47 +127,7 @@ async function makeParts(
   };
 }
 
-async function makeIngest(
-  config: Config,
-  parts: Parts & Pick<IngestDeps, 'usage' | 'countEarlier'>,
-  log: Log['write'],
-  stops: Stops,
-): Promise<Ingest> {
-  const { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstMs, unknownTokensPerMinute } = config;
-  const clientLimits = { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstSeconds: burstMs / 1000 };
-  const ranges = await openCrawlerRanges(config.dataDirectory, log);
-  stops.push(() => ranges.close());
-  return createIngest(
-    {
-      bodyBytesMax: config.bodyBytesMax,
-      limits: {
-        sentBytesMax: config.requestBytesMax,
-        bytesMax: config.decompressedBytesMax,
-        ratioMax: config.compressionRatioMax,
-      },
-      recordsMax: config.recordsMax,
-      durability: config.durability,
-      ackWaitMs: config.ackWaitMs,
-      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
-    },
-    {
-      ...parts,
-      limiter: createLimiter({ clientLimits, unknownTokensPerMinute }),
-      countryOf: createCountries(),
-      isVerified: ranges.isVerified,
-      // Room comes by whole segments. Without a speed, Postgres is away: a while.
-      secondsUntilRoom: () =>
-        Math.min(
-          RETRY_SECONDS_MAX,
-          Math.ceil(parts.drain.secondsFor(config.segmentBytes) ?? RETRY_SECONDS_AWAY),
-        ),
-    },
-  );
-}
-
 const USAGE_FLUSH_MS = 10_000;
-const RETRY_SECONDS_AWAY = 30;
-const RETRY_SECONDS_MAX = 300;
 
 interface Servers {
   readonly records: Server;
@@ -199,6 +162,7 @@ async function startServers(
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Parts {
+  readonly ledger: Ledger;
   readonly journal: Journal;
   readonly drain: Drain;
   readonly grants: Grants;

@@ -32,7 +32,8 @@ describe('the docs', () => {
 
   it('name no setting that does not exist', () => {
     const known = new Set(Object.values(settings).map((setting) => setting.variable));
-    const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+    const names = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+    const pages = ['README.md', ...names.map((name) => `docs/${name}`)];
     const named = pages.flatMap((page) =>
       [...read(page).matchAll(/SLUICE_[A-Z_]+/g)].map((match) => match[0]),
     );

@@ -46,7 +46,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'records',
     'crawlers',
   ],
-  parts: ['config', 'console', 'ingest', 'admin', 'telemetry', 'grants', 'store'],
+  parts: ['config', 'drain', 'console', 'ingest', 'admin', 'telemetry', 'grants', 'store'],
   config: [],
   console: ['admin', 'http'],
   ingest: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],

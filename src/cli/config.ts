@@ -33,8 +33,10 @@ function printSettings(config: ReturnType<typeof readConfig>): string {
   return lines.join('\n');
 }
 
+const SECRETS: ReadonlySet<string> = new Set(['secret', 'adminPassword', 'vercelSecret']);
+
 function hideSecret(key: string, value: string): string {
-  if (key === 'secret' || key === 'adminPassword') return '***';
+  if (SECRETS.has(key)) return '***';
   if (!key.endsWith('Url')) return value;
   const shown = new URL(value);
   if (shown.password !== '') shown.password = '***';

@@ -9,7 +9,8 @@ import { describeRow } from '../records/entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Store } from '../store/store.ts';
 import { waitBackoff } from './backoff.ts';
-import { frameRows, sortByTable, type TableBatch } from './batch.ts';
+import { countByClient, frameRows, sortByTable, type TableBatch } from './batch.ts';
+import type { Ledger } from './ledger.ts';
 
 export interface DrainValues {
   /** How much is read from the journal, and sent in one COPY, at most. */
@@ -18,6 +19,7 @@ export interface DrainValues {
 
 export interface DrainDeps {
   readonly journal: Journal;
+  readonly ledger: Ledger;
   readonly store: Store;
   readonly log: (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
   /** Called when draining cannot go on: the journal holds what this release cannot read. */
@@ -50,7 +52,7 @@ const NEWEST_SHARE = 0.2;
 class Stopped extends Error {}
 
 export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
-  const { journal, store, log } = deps;
+  const { journal, ledger, store, log } = deps;
   const stopping = new AbortController();
   let rowsQuarantined = 0;
   let failures = 0;
@@ -110,6 +112,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
     const { sqlstate, reason } = refusal;
     await persist(() => store.quarantine({ ...described, table, sqlstate, reason }));
     rowsQuarantined++;
+    ledger.noteRefused(described.clientId);
     log('error', { table, sqlstate, reason }, 'Postgres refuses a row; it is in quarantine');
   }
 
@@ -125,6 +128,8 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
       if (chunk === null) return;
       const startedAtMs = performance.now();
       for (const batch of sortByTable(chunk.entries)) await storeRows(batch, 0, batch.rowCount);
+      // In one turn: the account that is kept with the mark is the mark's.
+      ledger.settle(countByClient(chunk.entries, journal.recovered.lastSequence - chunk.firstSequence + 1));
       journal.advanceStored(chunk.lastSequence);
       noteSpeed(chunk.entries.length, startedAtMs);
     }

@@ -2,7 +2,15 @@
  * Access logs of web servers: Caddy's JSON, nginx as JSON with the field names that docs/shippers.md gives, and the
  * combined format of Apache and nginx, with or without a host before it. Each line tells what it is. Pure.
  */
-import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
+import {
+  isFields,
+  readNumber,
+  readObjects,
+  readStatus,
+  readString,
+  readTime,
+  type Fields,
+} from './json-lines.ts';
 import type { LogLine, LogRow, Unread } from './log-row.ts';
 
 export function* readAccessLog(text: string): Generator<LogLine> {
@@ -13,8 +21,13 @@ export function* readAccessLog(text: string): Generator<LogLine> {
   }
 }
 
+/** Objects with our own names, which docs/shippers.md gives, in lines or an array. */
+export function readNamedRows(text: string): Generator<LogLine> {
+  return readObjects(text, readNamed);
+}
+
 function readJsonRow(fields: Fields): LogRow | Unread {
-  return isFields(fields['request']) ? readCaddy(fields, fields['request']) : readNginx(fields);
+  return isFields(fields['request']) ? readCaddy(fields, fields['request']) : readNamed(fields);
 }
 
 function readCaddy(fields: Fields, request: Fields): LogRow | Unread {
@@ -41,7 +54,7 @@ function readCaddy(fields: Fields, request: Fields): LogRow | Unread {
   };
 }
 
-function readNginx(fields: Fields): LogRow | Unread {
+function readNamed(fields: Fields): LogRow | Unread {
   const timestampMs = readTime(fields['timestamp']);
   if (timestampMs === null) return { unread: 'there is no timestamp' };
   const path = readString(fields['path']);
@@ -119,8 +132,4 @@ function readHeader(headers: unknown, name: string): string | null {
   if (!isFields(headers)) return null;
   const found = Object.entries(headers).find(([key]) => key.toLowerCase() === name)?.[1];
   return readString(Array.isArray(found) ? found[0] : found);
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

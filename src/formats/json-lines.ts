@@ -9,10 +9,13 @@ export function* readObjects(
   readRow: (fields: Fields) => LogRow | Unread | null,
 ): Generator<LogLine> {
   for (const { line, value } of splitObjects(text)) {
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    const row = isObject ? readRow(value as Fields) : { unread: 'the line is no JSON object' };
+    const row = isFields(value) ? readRow(value) : { unread: 'the line is no JSON object' };
     if (row !== null) yield { text: line, row };
   }
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function* splitObjects(text: string): Generator<{ readonly line: string; readonly value: unknown }> {

@@ -35,11 +35,12 @@ import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
 import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
 import { splitBody } from './batch/split.ts';
 import { createShipperRoutes } from './shippers/shippers.ts';
+import type { VendorValues } from './shippers/vendors.ts';
 import type { CountryOf } from './enrich/country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
 import type { Limiter } from './limiter.ts';
-import { createTally, type IngestStats } from './tally.ts';
+import { account, accountBatch, createTally, type IngestStats, type RecordLedger } from './tally.ts';
 import type { Usage } from './usage.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
@@ -51,12 +52,14 @@ export interface IngestValues {
   readonly durability: Durability;
   readonly ackWaitMs: number;
   readonly timePolicy: TimePolicy;
+  readonly vendors: VendorValues;
 }
 
 export interface IngestDeps {
   readonly grants: Grants;
   readonly limiter: Limiter;
   readonly journal: Journal;
+  readonly ledger: RecordLedger;
   readonly usage: Pick<Usage, 'count' | 'countBatch'>;
   readonly countryOf: CountryOf;
   readonly isVerified: IsVerified;
@@ -82,7 +85,7 @@ const ENTRY_FACTOR = 3;
 const ENTRY_BYTES_MORE = 64 * 1024;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
-  const { grants, limiter, journal, usage } = deps;
+  const { limiter, journal, ledger, usage } = deps;
   const refuseAppend = createAppendRefusals(deps.secondsUntilRoom);
   const acknowledge = createAcknowledgement(values, journal, refuseAppend);
   const tally = createTally();
@@ -111,11 +114,15 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   function count(name: string, grant: Grant | null, request: Request, outcome: Verdict | BatchOutcome): void {
     if ('received' in outcome) {
       tally.countBatch(name, outcome);
-      if (grant !== null) usage.countBatch(grant, request, outcome);
+      if (grant === null) return;
+      usage.countBatch(grant, request, outcome);
+      accountBatch(ledger, grant.clientId, outcome);
       return;
     }
     tally.count(name, outcome);
-    if (grant !== null) usage.count(grant, request, outcome);
+    if (grant === null) return;
+    usage.count(grant, request, outcome);
+    account(ledger, grant.clientId, outcome);
   }
 
   async function take<R extends Droppable>(
@@ -156,7 +163,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     const { grant, context } = by;
     const record = kind.read(payload, { ...context, index: 0 });
     if (isFault(record)) return refuseFault(record);
-    const reached = early ?? admitDomain(grants, grant, kind.domainOf(record));
+    const reached = early ?? admitDomain(deps.grants, grant, kind.domainOf(record));
     const siteId = reached instanceof Promise ? await reached : reached;
     if (isRefusal(siteId)) return siteId;
     const late = kind.checkLate(record);
@@ -165,7 +172,9 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     if (ended !== null) return ended;
     if (record.isDropped) return { kind: 'dropped', reason: 'dnt' };
     kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs: context.nowMs, ids });
-    return acknowledge(by.request.headers.prefer, journal.append(writer.buffer, 0, writer.length));
+    const receipt = journal.append(writer.buffer, 0, writer.length);
+    if (receipt.kind === 'appended') ledger.append(grant.clientId);
+    return acknowledge(by.request.headers.prefer, receipt);
   }
 
   function contextOf(grant: Grant, request: Request): Omit<ReadContext, 'index'> {
@@ -214,7 +223,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       routeOf({ path: '/api/ingest/server/batch', kind: null, kindOf: kindOfType }),
       aiAgentsRoute,
       ...createShipperRoutes(
-        { limits: values.limits },
+        { limits: values.limits, ...values.vendors },
         { ...batchDeps, contextOf, count, admitHead, chargeRequest },
       ),
     ],

@@ -19,6 +19,8 @@ export interface Roll {
   ): Promise<{ readonly file: FileHandle; readonly offset: number }>;
   /** What was placed is synced, up to this entry. */
   confirm(bytes: number, lastSequence: number): void;
+  /** Whether `dropStored` would delete a segment. */
+  canDrop(storedSequence: number): boolean;
   /** Deletes segments that Postgres has wholly; makes room for a spare. */
   dropStored(storedSequence: number): void;
   close(): Promise<void>;
@@ -27,7 +29,9 @@ export interface Roll {
 export interface RollValues {
   readonly directory: string;
   readonly segmentBytes: number;
+  /** All segments together, the spare included. */
   readonly journalBytesMax: number;
+  /** A frame, header included; at most a quarter of a segment. */
   readonly frameBytesMax: number;
 }
 
@@ -106,6 +110,9 @@ export async function createRoll(
 
   await startSegment(nextSequence, true);
 
+  const canDrop = (storedSequence: number): boolean =>
+    segments.length > 1 && (segments[0]?.lastSequence ?? Infinity) <= storedSequence;
+
   return {
     get bytesOnDisk() {
       return bytesOnDisk;
@@ -133,9 +140,10 @@ export async function createRoll(
       segment.end = offset;
       segment.lastSequence = lastSequence;
     },
+    canDrop,
     dropStored(storedSequence) {
       let dropped = 0;
-      while (segments.length > 1 && (segments[0]?.lastSequence ?? Infinity) <= storedSequence) {
+      while (canDrop(storedSequence)) {
         const segment = segments.shift();
         if (segment === undefined) break;
         bytesOnDisk -= segment.sizeBytes;

@@ -688,6 +688,10 @@ const records: readonly Row[] = [
     200,
   ),
   bySite('POST /api/sites/{site}/ingest/cloudflare', 'delivers a log of Cloudflare', '{"content":"tests"}'),
+  bySite('POST /api/sites/{site}/ingest/fastly', 'delivers a log of Fastly', '[]'),
+  bySite('POST /api/sites/{site}/ingest/netlify', 'delivers a log of Netlify', '[]'),
+  bySite('POST /api/sites/{site}/ingest/akamai', 'delivers a log of Akamai', '[]'),
+  bySite('POST /api/sites/{site}/ingest/vercel', 'delivers a log of Vercel', '[]', 200),
   // What cannot be read is kept, and counts.
   bySite('POST /api/sites/{site}/ingest/access-log', 'delivers an access log', '{}', 202, 1),
 ];

@@ -5,6 +5,8 @@ const PACKAGES = {
   caddy: ['caddy'],
   goaccess: ['goaccess'],
   nginx: ['nginx-light'],
+  php: ['php-cli'],
+  python3: ['python3'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
   chromium: ['chromium'],
 } as const;

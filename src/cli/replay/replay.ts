@@ -89,7 +89,10 @@ function targetOf(text: string, options: ReplayOptions): { url: string; token: s
 export function detectFormat(text: string): FormatName {
   const [first = ''] = text.split('\n', 1);
   if (first.startsWith('#') || /"cs-uri-stem"|"cs_uri_stem"|\t/.test(first)) return 'cloudfront';
-  return first.includes('"ClientRequest') ? 'cloudflare' : 'access-log';
+  if (first.includes('"ClientRequest')) return 'cloudflare';
+  if (first.includes('"reqTimeSec"')) return 'akamai';
+  if (first.includes('"log_type"')) return 'netlify';
+  return /"proxy" *: *\{/.test(first) ? 'vercel' : 'access-log';
 }
 
 /** A line whose time cannot be read is sent: the gateway keeps it with the reason. */

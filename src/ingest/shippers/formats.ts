@@ -1,7 +1,10 @@
 /** The formats that are read, each at a path of its own. */
-import { readAccessLog } from '../../formats/access-log.ts';
+import { readAkamai } from '../../formats/akamai.ts';
+import { readAccessLog, readNamedRows } from '../../formats/access-log.ts';
 import { readCloudflare } from '../../formats/cloudflare.ts';
 import { readCloudfront } from '../../formats/cloudfront.ts';
+import { readNetlify } from '../../formats/netlify.ts';
+import { readVercel } from '../../formats/vercel.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 
 /** `fields`: the columns of lines that do not say; '' = not told. */
@@ -9,6 +12,10 @@ export const formats = {
   cloudfront: readCloudfront,
   cloudflare: (text: string) => readCloudflare(text),
   'access-log': (text: string) => readAccessLog(text),
+  fastly: (text: string) => readNamedRows(text),
+  vercel: (text: string) => readVercel(text),
+  netlify: (text: string) => readNetlify(text),
+  akamai: (text: string) => readAkamai(text),
 } as const satisfies Record<string, (text: string, fields: string) => Iterable<LogLine>>;
 
 export type FormatName = keyof typeof formats;

@@ -17,9 +17,17 @@ import type { BatchOutcome } from '../batch/outcome.ts';
 import type { Limiter } from '../limiter.ts';
 import { isRefusal, refuse, replyTo, type Refusal } from '../verdict.ts';
 import { formats, type FormatName } from './formats.ts';
+import {
+  createChallengeRoutes,
+  readHeaders,
+  vendorOf,
+  VERCEL_SIGNATURE,
+  type Vendor,
+  type VendorValues,
+} from './vendors.ts';
 import { describeDelivery, takeDelivery, type Delivered } from './delivery.ts';
 
-export interface ShipperValues {
+export interface ShipperValues extends VendorValues {
   readonly limits: BodyLimits;
 }
 
@@ -107,8 +115,13 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
     return refusal;
   }
 
-  async function takeFile(format: FormatName, request: Request): Promise<Reply> {
-    const received = await receive(format, request, request.headers, (sent) => openFile(sent, values.limits));
+  async function takeFile(format: FormatName, vendor: Vendor, request: Request): Promise<Reply> {
+    const received = await receive(
+      format,
+      request,
+      readHeaders(request.headers),
+      (sent) => vendor.check(sent) ?? openFile(sent, values.limits),
+    );
     if (isRefusal(received)) return replyTo(received);
     const query = new URLSearchParams(request.query);
     const lines = formats[format](received.body.toString('utf8'), query.get('fields') ?? '');
@@ -117,8 +130,8 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
     const more = describeDelivery(delivered);
     if (failure !== null) return createProblem(failure.code, { detail: failure.detail, more });
     return {
-      status: delivered.outcome.isValidatedOnly ? '200 OK' : '202 Accepted',
-      headers: [['Content-Type', 'application/json']],
+      status: delivered.outcome.isValidatedOnly ? '200 OK' : vendor.status,
+      headers: [['Content-Type', 'application/json'], ...vendor.headers],
       body: `${JSON.stringify(more)}\n`,
     };
   }
@@ -155,16 +168,19 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
   }
 
   function fileRoute(format: FormatName): Route {
+    const vendor = vendorOf(format, values);
     return {
       method: 'POST',
       path: `/api/sites/:siteId/ingest/${format}`,
       bodyBytesMax: values.limits.sentBytesMax,
-      admit: (request) => deps.admitHead(format, request, request.headers),
-      handle: (request) => takeFile(format, request),
+      fields: [VERCEL_SIGNATURE],
+      admit: (request) => deps.admitHead(format, request, readHeaders(request.headers)),
+      handle: (request) => takeFile(format, vendor, request),
     };
   }
 
   return [
+    ...createChallengeRoutes(values),
     ...(Object.keys(formats) as FormatName[]).map((format) => fileRoute(format)),
     {
       method: 'POST',
@@ -180,7 +196,9 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
 /** Firehose puts the token where it can: into its access key. */
 function headersOf(request: Request): RequestHeaders {
   const accessKey = request.fields[ACCESS_KEY] ?? '';
-  return accessKey === '' ? request.headers : { ...request.headers, authorization: `Bearer ${accessKey}` };
+  return accessKey === ''
+    ? readHeaders(request.headers)
+    : { ...request.headers, authorization: `Bearer ${accessKey}` };
 }
 
 /** Log files are gzipped, whether a header says so or not. */

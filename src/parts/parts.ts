@@ -1,17 +1,16 @@
 /** How each part is made from the settings. Whoever makes a part says, in the same line, how it is stopped. */
 import { hostname } from 'node:os';
-import { createAdmin, type Admin } from './admin/admin.ts';
-import type { Config } from './config.ts';
-import { createConsole, type Console } from './console/console.ts';
-import type { Counts } from './console/sample.ts';
-import { createRedisTier } from './grants/redis.ts';
-import { createGrants, type Grants } from './grants/resolve.ts';
-import { waitBoundMs } from './ingest/tally.ts';
-import type { Usage } from './ingest/usage.ts';
-import { connectPostgres, type Sql } from './store/connect.ts';
-import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
-import { createStore, type Store } from './store/store.ts';
-import type { Log } from './telemetry/log.ts';
+import { createAdmin, type Admin } from '../admin/admin.ts';
+import type { Config } from '../config.ts';
+import { createConsole, type Console } from '../console/console.ts';
+import type { Counts } from '../console/sample.ts';
+import { createRedisTier } from '../grants/redis.ts';
+import { createGrants, type Grants } from '../grants/resolve.ts';
+import { waitBoundMs } from '../ingest/tally.ts';
+import { connectPostgres, type Sql } from '../store/connect.ts';
+import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
+import { createStore, type Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -45,7 +44,13 @@ export async function prepareSchema(config: Config, sql: Sql, log: Log['write'])
   );
 }
 
-export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, stops: Stops): Store {
+export function makeStore(
+  config: Config,
+  url: string,
+  sql: Sql,
+  stops: Stops,
+  onDuplicates: (clientId: string, rows: number) => void,
+): Store {
   const openWriter = (): Sql =>
     connectPostgres({
       url,
@@ -55,10 +60,7 @@ export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, s
       lockTimeoutMs: config.statementTimeoutMs,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
-  const store = createStore(
-    { writeTimeoutMs: config.writeTimeoutMs },
-    { sql, openWriter, onDuplicates: usage.countDuplicates },
-  );
+  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter, onDuplicates });
   stops.push(() => store.close());
   return store;
 }
