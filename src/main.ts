@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
+import { startLedgerWriter } from './drain/ledger-writer.ts';
 import { createLedger, type Ledger } from './drain/ledger.ts';
 import type { Grants } from './grants/resolve.ts';
 import type { Route } from './http/request.ts';
@@ -21,6 +22,7 @@ import {
   makeGrants,
   makeSql,
   makeStore,
+  nameGateway,
   prepareSchema,
   type Stops,
 } from './parts/parts.ts';
@@ -86,6 +88,9 @@ async function makeParts(
   stops.push(() => journal.close());
   const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
   journal.keepNote(() => ledger.print());
+  const nodeName = nameGateway(config);
+  const ledgerWriter = startLedgerWriter({ flushMs: LEDGER_FLUSH_MS, nodeName }, { ledger, sql, log });
+  stops.push(() => ledgerWriter.close());
   const store = makeStore(config, deps.databaseUrl, sql, stops, (clientId, rows) => {
     usage.countDuplicates(clientId, rows);
     ledger.noteDuplicates(clientId, rows);
@@ -128,6 +133,7 @@ async function makeParts(
 }
 
 const USAGE_FLUSH_MS = 10_000;
+const LEDGER_FLUSH_MS = 5000;
 
 interface Servers {
   readonly records: Server;

@@ -164,6 +164,28 @@ export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier
   };
 }
 
+/** Null: it answers; else why not. */
+export async function pingRedis(url: string, timeoutMs: number): Promise<string | null> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 0,
+    connectTimeout: timeoutMs,
+    commandTimeout: timeoutMs,
+    retryStrategy: () => null,
+  });
+  let fault = '';
+  redis.on('error', (error: Error) => (fault ||= error.message));
+  try {
+    await redis.connect();
+    await redis.ping();
+    return null;
+  } catch (error) {
+    return fault || (error instanceof Error ? error.message : String(error));
+  } finally {
+    redis.disconnect();
+  }
+}
+
 function subscribe(url: string, channel: string, listener: Listener): Subscription {
   const subscriber = new Redis(url, {
     connectTimeout: 1000,

@@ -291,6 +291,8 @@ const personalClients: readonly Row[] = [
     becomes: rolled('{mine}', '{mineHash}'),
   }),
   own('GET /api/user/api-clients/{mine}/usage', 'shows the use of an own client', 200),
+  own('GET /api/user/api-clients/{mine}/ledger', 'shows the account of an own client', 200),
+  hidden('GET /api/user/api-clients/{personal}/ledger', "shows somebody else's account"),
   own('DELETE /api/user/api-clients/{mine}', 'deletes an own client', 204, {
     becomes: gone('api_clients', '{mine}'),
   }),
@@ -338,6 +340,8 @@ const teamClients: readonly Row[] = [
     becomes: rolled('{client}', '{clientHash}'),
   }),
   team(`GET ${CLIENTS_OF_TEAM}/{client}/usage`, 'shows its use', 200),
+  team(`GET ${CLIENTS_OF_TEAM}/{client}/ledger`, 'shows its account', 200),
+  team(`GET ${CLIENTS_OF_TEAM}/{otherClient}/ledger`, "shows the account of another team's client", 404),
   team(`GET ${CLIENTS_OF_TEAM}/{otherClient}`, "shows another team's client", 404),
   team(`PUT ${CLIENTS_OF_TEAM}/{otherClient}`, "changes another team's client", 404, { body: CLIENT_UPDATE }),
   team(`DELETE ${CLIENTS_OF_TEAM}/{otherClient}`, "deletes another team's client", 404),
