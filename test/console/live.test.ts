@@ -98,7 +98,8 @@ describe('the stream', () => {
     const user = await createPerson(instance.sql, 'user');
     expect((await ask(instance.base, `GET ${PATH}`, { cookie: user.cookie })).status).toBe(403);
     expect((await ask(instance.base, `GET ${PATH}`, { token: site.token })).status).toBe(401);
-    expect((await ask(instance.base, `GET ${PATH}?x=1`, { cookie: staff.cookie })).status).toBe(400);
+    for (const query of ['x=1', 'after=-1', 'after=1e999', 'after=%00', 'follow=2', 'follow=', 'after=x'])
+      expect((await ask(instance.base, `GET ${PATH}?${query}`, { cookie: staff.cookie })).status).toBe(400);
   });
 
   it('is no use of the session', async () => {

@@ -81,6 +81,8 @@ describe('a stream', () => {
   it('ends once, and its connection serves the next request', async () => {
     const { socket, bytes } = open();
     await expect.poll(bytes).toBeGreaterThan(0);
+    expect(stream?.write('')).toBe(true);
+    expect(stream?.write('more')).toBe(true);
     stream?.end();
     stream?.end();
     expect(isStopped).toBe(true);

@@ -39,6 +39,8 @@ export function createStreams(): Streams {
       const stream: Stream = {
         write(text) {
           if (isOver || isBehind) return false;
+          // Nothing would be the end of a chunked body.
+          if (text === '') return true;
           response.cork(() => {
             isBehind = !response.write(text);
           });
@@ -58,7 +60,7 @@ export function createStreams(): Streams {
         return true;
       });
       response.cork(() => {
-        isBehind = !response.write(first);
+        if (first.length > 0) isBehind = !response.write(first);
       });
       running.add(stream);
       stop = follow(stream);

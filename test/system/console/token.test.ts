@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { sendPageview } from '../../setup/administration.ts';
-import { PASSWORD, startConsole, type TestConsole } from './console.ts';
+import { findViolations, PASSWORD, startConsole, type TestConsole } from './console.ts';
 
 const runShell = promisify(execFile);
 
@@ -51,6 +51,7 @@ describe('a token', () => {
     await page.getByRole('button', { name: 'Copy token' }).click();
     const token = await readClipboard(page);
     expect(token).toMatch(/^slc_[0-9A-Za-z]{49}$/);
+    expect(await findViolations(page)).toEqual([]);
     // Escape must not lose what is shown once.
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
