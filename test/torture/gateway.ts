@@ -63,9 +63,12 @@ export function createGateway(
       printed += started.output();
       running = null;
       if (!isWanted) return;
-      endings.push(
-        `${name} ended with ${code ?? signal}: ${started.output().split('\n').slice(-4).join(' | ')}`,
-      );
+      // What is no line of the log is what Node says when it gives up.
+      const last = started
+        .output()
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith('{"level":30'));
+      endings.push(`${name} ended by itself with ${code ?? signal}:\n  ${last.slice(-14).join('\n  ')}`);
       void start();
     });
   }
