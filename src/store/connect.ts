@@ -81,7 +81,9 @@ export function connectPostgres(values: ConnectValues): Sql {
     socket: openSocket,
   };
   const pool = postgres(values.url, options);
-  return Object.assign(pool, { begin: survivable(pool.begin as unknown as Begin) }) as unknown as Sql;
+  return Object.assign(pool, {
+    begin: survivable(pool.begin.bind(pool) as unknown as Begin),
+  }) as unknown as Sql;
 }
 
 type Work = (tx: Transaction) => unknown;
