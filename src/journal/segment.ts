@@ -47,7 +47,7 @@ export async function prepareSpare(directory: string, segmentBytes: number): Pro
   const file = await open(join(directory, SPARE), 'w', 0o600);
   try {
     for (let offset = 0; offset < segmentBytes; offset += ZEROS.length) {
-      await file.write(ZEROS, 0, Math.min(ZEROS.length, segmentBytes - offset), offset);
+      await writeAll(file, ZEROS, Math.min(ZEROS.length, segmentBytes - offset), offset);
     }
     await file.sync();
   } finally {

@@ -80,7 +80,36 @@ export function connectPostgres(values: ConnectValues): Sql {
     },
     socket: openSocket,
   };
-  return postgres(values.url, options) as unknown as Sql;
+  const pool = postgres(values.url, options);
+  return Object.assign(pool, {
+    begin: survivable(pool.begin.bind(pool) as unknown as Begin),
+  }) as unknown as Sql;
+}
+
+type Work = (tx: Transaction) => unknown;
+type Begin = (options: string, work: Work) => Promise<unknown>;
+
+/**
+ * When a connection is lost in a transaction, the library's `begin` rejects, and then sends ROLLBACK to a socket that
+ * is gone, which ends the process. So the work is not heard to fail then: there is nothing left to roll back.
+ */
+function survivable(begin: Begin) {
+  return (options: string | Work, work?: Work): Promise<unknown> => {
+    const run = typeof options === 'string' ? work : options;
+    if (run === undefined) throw new TypeError('begin needs something to do');
+    return begin(typeof options === 'string' ? options : '', async (tx) => {
+      try {
+        return await run(tx);
+      } catch (error) {
+        return isConnectionLost(error) ? new Promise<never>(() => undefined) : Promise.reject(error);
+      }
+    });
+  };
+}
+
+function isConnectionLost(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return code === 'CONNECTION_CLOSED' || /^E[A-Z]+$/.test(code);
 }
 
 /** The server's SQLSTATE, or null when the error did not come from the server. */

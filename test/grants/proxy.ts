@@ -8,6 +8,8 @@ export interface Proxy {
   readonly port: number;
   /** Ends all connections, and every new one at once. */
   cut(): void;
+  /** The same, the gateway's side by a reset: an error, not an end. */
+  reset(): void;
   mend(): void;
   /** Holds what the server answers on any connection that asks for something with this text in it. */
   holdAnswersTo(text: string): void;
@@ -79,6 +81,13 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
       isCut = true;
       for (const wire of wires) {
         wire.client.destroy();
+        wire.server.destroy();
+      }
+    },
+    reset() {
+      isCut = true;
+      for (const wire of wires) {
+        wire.client.resetAndDestroy();
         wire.server.destroy();
       }
     },

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
 import {
@@ -137,6 +138,23 @@ describe('the limits of the journal', () => {
     // The mark is written first.
     await expect.poll(() => journal.stats().bytesOnDisk).toBeLessThan(3 * SEGMENT_BYTES);
     await keep(journal, kept + 1, 4000);
+    await journal.close();
+  });
+
+  it('takes a disk that cuts the last write of a new segment short for a full one', async () => {
+    const folder = await makeFolder();
+    // As many bytes as a full disk may leave room for: the kernel writes them, and says how many, and no error.
+    const limit = (bytes: string): unknown =>
+      spawnSync('prlimit', ['--pid', String(process.pid), `--fsize=${bytes}:unlimited`]).status;
+    expect(limit(String(SEGMENT_BYTES - 1))).toBe(0);
+    try {
+      await expect(folder.open()).rejects.toThrow('there is no room for a journal segment');
+    } finally {
+      limit('unlimited');
+    }
+    const journal = await folder.open();
+    const sizes = (await folder.segments()).map(async (path) => (await stat(path)).size);
+    expect(await Promise.all(sizes)).toEqual([SEGMENT_BYTES]);
     await journal.close();
   });
 

@@ -60,4 +60,23 @@ describe('a connection', () => {
     expect(ended.filter((end) => end !== 'answered').length).toBeGreaterThan(0);
     await proxy.close();
   });
+
+  it.each(['closed', 'reset'])('that is %s in a transaction fails it, and nothing else', async (how) => {
+    const proxy = await createProxy(readPort(database.url));
+    const sql = openTestPool(throughProxy(database.url, proxy));
+    const transaction = sql.begin((tx) => tx`SELECT pg_sleep(5)`);
+    const failing = expect(transaction).rejects.toThrow(/CONNECTION_CLOSED|ECONNRESET/);
+    await sleep(200);
+    if (how === 'closed') proxy.cut();
+    else proxy.reset();
+    await failing;
+    proxy.mend();
+    // The turns of the event loop in which the library would write to the socket that is gone.
+    await sleep(50);
+    expect(await sql`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+    await expect(sql.begin((tx) => tx`SELECT 1 / 0`)).rejects.toThrow('division by zero');
+    expect(await sql.begin('read only', (tx) => tx`SELECT 2 AS two`)).toEqual([{ two: 2 }]);
+    await sql.end({ timeout: 1 });
+    await proxy.close();
+  });
 });
