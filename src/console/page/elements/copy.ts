@@ -15,8 +15,8 @@ export function Copyable(properties: { readonly label: string; readonly text: st
   return html`
     <div class="copyable">
       <code ref=${code} tabindex="0" role="textbox" aria-readonly="true" aria-label=${label}>${text}</code>
-      <button type="button" onClick=${copy} aria-label=${`Copy ${label.toLowerCase()}`}>
-        ${isCopied ? 'Copied' : 'Copy'}
+      <button type="button" onClick=${copy}>
+        ${isCopied ? 'Copied' : 'Copy'}<span class="hidden"> ${label.toLowerCase()}</span>
       </button>
     </div>
   `;
