@@ -6,13 +6,12 @@ import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
-import { startLedgerWriter } from './drain/ledger-writer.ts';
-import { createLedger, type Ledger } from './drain/ledger.ts';
+import type { Ledger } from './drain/ledger.ts';
 import type { Grants } from './grants/resolve.ts';
 import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
-import type { IngestStats } from './ingest/tally.ts';
+import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
 import { makeIngest } from './parts/ingest.ts';
@@ -20,15 +19,18 @@ import {
   makeAdmin,
   makeConsole,
   makeGrants,
+  makeLedger,
+  makeMetrics,
   makeSql,
   makeStore,
-  nameGateway,
   prepareSchema,
   type Stops,
 } from './parts/parts.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
+import { startBacklogAge, type BacklogAge } from './telemetry/metrics/backlog-age.ts';
+import type { GatewayStats } from './telemetry/metrics/stats.ts';
 import { startSummary } from './telemetry/summary.ts';
 
 export interface Gateway {
@@ -86,11 +88,7 @@ async function makeParts(
     { log },
   );
   stops.push(() => journal.close());
-  const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
-  journal.keepNote(() => ledger.print());
-  const nodeName = nameGateway(config);
-  const ledgerWriter = startLedgerWriter({ flushMs: LEDGER_FLUSH_MS, nodeName }, { ledger, sql, log });
-  stops.push(() => ledgerWriter.close());
+  const ledger = makeLedger(config, journal, sql, log, stops);
   const store = makeStore(config, deps.databaseUrl, sql, stops, (clientId, rows) => {
     usage.countDuplicates(clientId, rows);
     ledger.noteDuplicates(clientId, rows);
@@ -102,7 +100,9 @@ async function makeParts(
   stops.push(() => drain.close());
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
-  const parts = { journal, ledger, drain, grants, store };
+  const backlogAge = startBacklogAge({ readMarks: () => journal.stats() });
+  stops.push(() => backlogAge.close());
+  const parts = { journal, ledger, drain, grants, store, backlogAge };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -112,18 +112,24 @@ async function makeParts(
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
   const recordRoutes = [...ingest.routes, ...health.routes];
-  const readCounts = (): Counts => collectCounts(ingest.stats(), parts);
+  const readParts = (): PartStats => collectStats(ingest, parts);
+  const readStats = (): GatewayStats => ({
+    http: servers.records.stats(),
+    administration: servers.administration?.stats() ?? null,
+    ...readParts(),
+  });
+  const readCounts = (): Counts => chooseCounts(readParts());
   const page = admin === null ? null : await makeConsole(config, admin, readCounts, stops);
-  const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? [])];
+  const metrics = await makeMetrics(config, readStats, stops);
+  const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
   const servers = await startServers(config, deps, recordRoutes, adminRoutes, stops);
-  const stats = (): object => ({ ...collectStats(servers, ingest, parts), console: page?.stats() ?? null });
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
     routes: [...recordRoutes, ...adminRoutes].map(({ method, path }) => ({ method, path })),
-    stats,
+    stats: () => ({ ...readStats(), console: page?.stats() ?? null }),
     async close() {
       health.stopReadiness();
       await stopFront(config, servers, journal, drain);
@@ -133,7 +139,6 @@ async function makeParts(
 }
 
 const USAGE_FLUSH_MS = 10_000;
-const LEDGER_FLUSH_MS = 5000;
 
 interface Servers {
   readonly records: Server;
@@ -173,14 +178,17 @@ interface Parts {
   readonly drain: Drain;
   readonly grants: Grants;
   readonly store: Store;
+  readonly backlogAge: BacklogAge;
 }
 
-function collectStats(servers: Servers, ingest: { stats(): object }, parts: Parts): object {
+/** What is counted behind the front, which is made last. */
+type PartStats = Omit<GatewayStats, 'http' | 'administration'>;
+
+function collectStats(ingest: Pick<Ingest, 'stats'>, parts: Parts): PartStats {
   return {
-    http: servers.records.stats(),
-    administration: servers.administration?.stats() ?? null,
     ingest: ingest.stats(),
     journal: parts.journal.stats(),
+    backlogAgeMs: parts.backlogAge.readMs(),
     drain: parts.drain.stats(),
     store: parts.store.stats(),
     grants: parts.grants.stats(),
@@ -188,20 +196,19 @@ function collectStats(servers: Servers, ingest: { stats(): object }, parts: Part
 }
 
 /** What the console shows of it. */
-function collectCounts(ingest: IngestStats, { journal, drain, grants, store }: Parts): Counts {
-  const [kept, written, known, drained] = [journal.stats(), store.stats(), grants.stats(), drain.stats()];
+function chooseCounts({ ingest, journal, drain, grants, store }: PartStats): Counts {
   return {
     kinds: ingest.kinds,
     refused: ingest.refused,
-    waits: ingest.waits,
-    stored: written.rowsInserted + written.rowsDuplicate,
-    quarantined: drained.rowsQuarantined,
-    waiting: kept.appended - kept.stored,
-    journalBytes: kept.bytesOnDisk,
-    hits: known.hits + known.negativeHits,
-    misses: known.misses,
-    revocationLagMs: known.revocationLagMs,
-    trouble: drained.failures === 0 ? null : (drained.lastCause ?? 'unknown'),
+    waits: ingest.waits.counts,
+    stored: store.rowsInserted + store.rowsDuplicate,
+    quarantined: drain.rowsQuarantined,
+    waiting: journal.appended - journal.stored,
+    journalBytes: journal.bytesOnDisk,
+    hits: grants.hits + grants.negativeHits,
+    misses: grants.misses,
+    revocationLagMs: grants.revocationLagMs,
+    trouble: drain.failures === 0 ? null : (drain.lastCause ?? 'unknown'),
   };
 }
 

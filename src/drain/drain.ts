@@ -40,6 +40,8 @@ export interface DrainStats {
   readonly rowsQuarantined: number;
   /** Attempts in a row that Postgres did not take. 0 = all is well. */
   readonly failures: number;
+  /** Such attempts, since the start. */
+  readonly failuresInAll: number;
   readonly lastCause: string | null;
   /** Of the journal, over the last chunks; 0 before the first. */
   readonly bytesPerSecond: number;
@@ -56,6 +58,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   const stopping = new AbortController();
   let rowsQuarantined = 0;
   let failures = 0;
+  let failuresInAll = 0;
   let lastCause: string | null = null;
   let bytesPerSecond = 0;
 
@@ -77,6 +80,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
 
   function noteFailure(cause: string): void {
     failures++;
+    failuresInAll++;
     if (cause !== lastCause)
       log('warn', { cause, failures }, 'Postgres does not take rows; the journal keeps them');
     lastCause = cause;
@@ -140,7 +144,13 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   });
 
   return {
-    stats: () => ({ rowsQuarantined, failures, lastCause, bytesPerSecond: Math.round(bytesPerSecond) }),
+    stats: () => ({
+      rowsQuarantined,
+      failures,
+      failuresInAll,
+      lastCause,
+      bytesPerSecond: Math.round(bytesPerSecond),
+    }),
     secondsFor: (bytes) => (failures > 0 || bytesPerSecond === 0 ? null : bytes / bytesPerSecond),
     settle: async (timeoutMs) =>
       (await journal.stored(journal.stats().synced, timeoutMs)) === 'stored' ? 'settled' : 'late',

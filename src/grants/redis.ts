@@ -24,8 +24,14 @@ export interface RedisTier {
   publish(channel: string, text: string): void;
   /** On a connection of its own, made again whenever it is lost. */
   subscribe(channel: string, listener: Listener): Subscription;
-  stats(): { readonly failures: number; readonly isConnected: boolean };
+  stats(): RedisStats;
   close(): Promise<void>;
+}
+
+export interface RedisStats {
+  /** In a row. */
+  readonly failures: number;
+  readonly isConnected: boolean;
 }
 
 export interface Listener {
@@ -162,28 +168,6 @@ export function createRedisTier(values: RedisValues, deps: RedisDeps): RedisTier
       redis.disconnect();
     },
   };
-}
-
-/** Null: it answers; else why not. */
-export async function pingRedis(url: string, timeoutMs: number): Promise<string | null> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    maxRetriesPerRequest: 0,
-    connectTimeout: timeoutMs,
-    commandTimeout: timeoutMs,
-    retryStrategy: () => null,
-  });
-  let fault = '';
-  redis.on('error', (error: Error) => (fault ||= error.message));
-  try {
-    await redis.connect();
-    await redis.ping();
-    return null;
-  } catch (error) {
-    return fault || (error instanceof Error ? error.message : String(error));
-  } finally {
-    redis.disconnect();
-  }
 }
 
 function subscribe(url: string, channel: string, listener: Listener): Subscription {

@@ -1,7 +1,8 @@
 /**
  * Counts verdicts, one for every record: received = accepted + dropped + the sum of refused; and how long requests
- * waited for a good answer, in steps of a quarter of a power of two: a quantile read from them is at most 19 % too high.
+ * waited for a good answer.
  */
+import { createDurations, type DurationStats } from '../measure/durations.ts';
 import type { BatchOutcome } from './batch/outcome.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -13,17 +14,16 @@ export interface IngestStats {
   readonly refused: Readonly<Record<string, number>>;
   /** Accepted, by kind of record. */
   readonly kinds: Readonly<Record<string, number>>;
-  /** Requests answered with 202, by how long that took: `waitBoundMs(index)` at most. */
-  readonly waits: readonly number[];
+  /** All verdicts, by kind of record, or of what they came in. */
+  readonly verdicts: Readonly<Record<string, VerdictCounts>>;
+  /** Requests answered with 202, by how long that took. */
+  readonly waits: DurationStats;
 }
 
-const WAIT_STEPS = 80;
-const STEPS_PER_POWER = 4;
-const WAIT_MS_MIN = 0.05;
-
-/** The last step has no bound: it is for all that took longer than the one before, 44 s. */
-export function waitBoundMs(index: number): number {
-  return WAIT_MS_MIN * 2 ** (index / STEPS_PER_POWER);
+export interface VerdictCounts {
+  readonly accepted: number;
+  readonly dropped: number;
+  readonly refused: number;
 }
 
 export interface Tally {
@@ -35,55 +35,70 @@ export interface Tally {
 }
 
 export function createTally(): Tally {
-  let accepted = 0;
-  let dropped = 0;
-  let refusedSum = 0;
+  const verdicts = new Map<string, Counted>();
   const refused = new Map<string, number>();
-  const kinds = new Map<string, number>();
-  const waits = Array.from({ length: WAIT_STEPS }, () => 0);
+  const waits = createDurations();
 
-  function countRefused(code: string): void {
-    refusedSum++;
+  function of(kind: string): Counted {
+    const known = verdicts.get(kind);
+    if (known !== undefined) return known;
+    const counted = { accepted: 0, dropped: 0, refused: 0 };
+    verdicts.set(kind, counted);
+    return counted;
+  }
+
+  function countRefused(counted: Counted, code: string): void {
+    counted.refused++;
     refused.set(code, (refused.get(code) ?? 0) + 1);
+  }
+
+  function stats(): IngestStats {
+    const sums = { accepted: 0, dropped: 0, refused: 0 };
+    for (const counted of verdicts.values()) {
+      sums.accepted += counted.accepted;
+      sums.dropped += counted.dropped;
+      sums.refused += counted.refused;
+    }
+    const kinds = [...verdicts].filter(([, counted]) => counted.accepted > 0);
+    return {
+      received: sums.accepted + sums.dropped + sums.refused,
+      accepted: sums.accepted,
+      dropped: sums.dropped,
+      refused: Object.fromEntries(refused),
+      kinds: Object.fromEntries(kinds.map(([kind, counted]) => [kind, counted.accepted])),
+      verdicts: Object.fromEntries([...verdicts].map(([kind, counted]) => [kind, { ...counted }])),
+      waits: waits.stats(),
+    };
   }
 
   return {
     countBatch(kind, outcome) {
       // What was only validated was neither accepted nor refused.
       if (outcome.isValidatedOnly) return;
-      accepted += outcome.accepted;
-      dropped += outcome.dropped;
-      if (outcome.accepted > 0) kinds.set(kind, (kinds.get(kind) ?? 0) + outcome.accepted);
-      for (const { refusal } of outcome.errors) countRefused(refusal.code);
+      const counted = of(kind);
+      counted.accepted += outcome.accepted;
+      counted.dropped += outcome.dropped;
+      for (const { refusal } of outcome.errors) countRefused(counted, refusal.code);
     },
     count(kind, verdict) {
+      const counted = of(kind);
       switch (verdict.kind) {
         case 'accepted':
-          accepted++;
-          kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+          counted.accepted++;
           return;
         case 'dropped':
-          dropped++;
+          counted.dropped++;
           return;
         case 'refused':
-          countRefused(verdict.code);
+          countRefused(counted, verdict.code);
       }
     },
-    countWait(ms) {
-      const step = Math.ceil(Math.log2(ms / WAIT_MS_MIN) * STEPS_PER_POWER);
-      const index = Math.min(Math.max(step, 0), WAIT_STEPS - 1);
-      waits[index] = (waits[index] ?? 0) + 1;
-    },
-    stats: () => ({
-      received: accepted + dropped + refusedSum,
-      accepted,
-      dropped,
-      refused: Object.fromEntries(refused),
-      kinds: Object.fromEntries(kinds),
-      waits: [...waits],
-    }),
+    countWait: (ms) => waits.count(ms),
+    stats,
   };
 }
+
+type Counted = { -readonly [K in keyof VerdictCounts]: number };
 
 /** What the client's account is told of here; the rest it hears from the drain. */
 export interface RecordLedger {

@@ -15,8 +15,8 @@ import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
 import { createReader, type Chunk } from './reader.ts';
 import { recoverJournal } from './recovery.ts';
-import { createRoll, type RollValues } from './roll.ts';
-import { writeAll, type JournalLog } from './segment.ts';
+import { createRoll, type RollStats, type RollValues } from './roll.ts';
+import type { JournalLog } from './segment.ts';
 import { createWaiters, createWatermarks, startMarkKeeper } from './watermark.ts';
 
 export interface JournalValues extends RollValues {
@@ -54,14 +54,13 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-export interface JournalStats {
+export interface JournalStats extends RollStats {
   readonly state: 'open' | 'full' | 'failed' | 'closed';
   readonly appended: number;
   readonly synced: number;
   readonly stored: number;
   readonly frames: number;
   readonly pendingBytes: number;
-  readonly bytesOnDisk: number;
   readonly damagedRanges: number;
   readonly damagedBytes: number;
 }
@@ -125,8 +124,7 @@ export async function openJournal(
     for (let group = groups.take(); group !== null; group = groups.take()) {
       inFlight = group;
       try {
-        const { file, offset } = await roll.place(group.end, group.firstSequence);
-        await writeAll(file, group.buffer, group.end, offset);
+        await roll.write(group.buffer, group.end, group.firstSequence);
       } catch (error) {
         fail(group, error);
         return;
@@ -231,7 +229,7 @@ export async function openJournal(
       stored: marks.stored,
       frames,
       pendingBytes: pendingBytes(),
-      bytesOnDisk: roll.bytesOnDisk,
+      ...roll.stats(marks.stored),
       damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
     }),

@@ -4,13 +4,18 @@ import { createAdmin, type Admin } from '../admin/admin.ts';
 import type { Config } from '../config.ts';
 import { createConsole, type Console } from '../console/console.ts';
 import type { Counts } from '../console/sample.ts';
+import { startLedgerWriter } from '../drain/ledger-writer.ts';
+import { createLedger, type Ledger } from '../drain/ledger.ts';
 import { createRedisTier } from '../grants/redis.ts';
 import { createGrants, type Grants } from '../grants/resolve.ts';
-import { waitBoundMs } from '../ingest/tally.ts';
+import { durationBoundMs } from '../measure/durations.ts';
+import type { Journal } from '../journal/journal.ts';
 import { connectPostgres, type Sql } from '../store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
+import type { GatewayStats } from '../telemetry/metrics/stats.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -65,6 +70,24 @@ export function makeStore(
   return store;
 }
 
+/** The accounts, kept with the journal's mark and brought to where they are read. */
+export function makeLedger(
+  config: Config,
+  journal: Journal,
+  sql: Sql,
+  log: Log['write'],
+  stops: Stops,
+): Ledger {
+  const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  journal.keepNote(() => ledger.print());
+  const nodeName = nameGateway(config);
+  const writer = startLedgerWriter({ flushMs: LEDGER_FLUSH_MS, nodeName }, { ledger, sql, log });
+  stops.push(() => writer.close());
+  return ledger;
+}
+
+const LEDGER_FLUSH_MS = 5000;
+
 export async function makeGrants(
   config: Config,
   sql: Sql,
@@ -97,7 +120,7 @@ export async function makeGrants(
   return grants;
 }
 
-export function nameGateway(config: Config): string {
+function nameGateway(config: Config): string {
   return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
@@ -146,8 +169,21 @@ export async function makeConsole(
       gatewayName: nameGateway(config),
       recordsPort: typeof config.adminPort === 'number' ? config.port : null,
     },
-    { make: admin.make, readCounts, waitBoundMs },
+    { make: admin.make, readCounts, waitBoundMs: durationBoundMs },
   );
   stops.push(() => page.close());
   return page;
+}
+
+/** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
+export async function makeMetrics(
+  config: Config,
+  readStats: () => GatewayStats,
+  stops: Stops,
+): Promise<Metrics | null> {
+  const { adminPort, metricsToken: token } = config;
+  if (typeof adminPort !== 'number' && token === null) return null;
+  const metrics = await createMetrics({ token }, { readStats });
+  stops.push(() => metrics.close());
+  return metrics;
 }

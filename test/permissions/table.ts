@@ -716,6 +716,7 @@ export const groups: Readonly<Record<string, readonly Row[]>> = {
     anybody('GET /api/ai-agents', 'lists the AI crawlers that are known', 200),
     anybody('GET /healthz', 'asks whether the process lives', 200),
     anybody('GET /readyz', 'asks whether it takes records', 200),
+    anybody('GET /metrics', 'reads the metrics, which have a token of their own', 401),
     anybody('GET /console', 'opens the console, which then asks who one is', 200),
     anybody('GET /console/{asset}', 'reads a file of the console', 200),
   ],

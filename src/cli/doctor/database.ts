@@ -1,6 +1,6 @@
 /** What doctor looks at in Postgres and Redis. Reads only. */
 import { listLedgers } from '../../admin/clients/usage.ts';
-import { pingRedis } from '../../grants/redis.ts';
+import { pingRedis } from '../../grants/ping.ts';
 import type { Sql } from '../../store/connect.ts';
 import { latestSchemaVersion, readSchemaVersion } from '../../store/migrate.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
