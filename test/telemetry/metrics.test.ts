@@ -172,6 +172,7 @@ describe('a scrape', () => {
       });
     };
     await invent(1);
+    await read();
     const before = await read();
     for (let turn = 2; turn < 20; turn++) await invent(turn);
     const after = await read();
