@@ -51,7 +51,7 @@ export function startClients(values: ClientValues, deps: ClientDeps): Clients {
   const agent = new Agent({ keepAlive: true });
   const answers = new Map<string, number>();
   const byForm = new Map<string, number>();
-  const padding = 'x'.repeat(values.paddingBytes);
+  const padding = makePadding(values.paddingBytes, createRandom(values.seed));
   const budget = createBudget(values.recordsPerSecond);
   let isStopped = false;
 
@@ -118,6 +118,11 @@ export function startClients(values: ClientValues, deps: ClientDeps): Clients {
       agent.destroy();
     },
   };
+}
+
+/** Letters that Postgres cannot compress. */
+function makePadding(bytes: number, random: Random): string {
+  return Array.from({ length: bytes }, () => random.between(0, 35).toString(36)).join('');
 }
 
 /** For a record that must be valid. */

@@ -26,6 +26,7 @@ type Act = (scene: Omit<Scene, 'random'>, clients: Clients) => Promise<void>;
 /** `act` leaves everything mended. The ledger may have earlier records of the same world. */
 async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, act: Act): Promise<Result> {
   const findings: string[] = [];
+  const earlier = countWarnings(world, new Map());
   const clients = startClients(values, {
     ledger,
     site: world.site,
@@ -47,7 +48,7 @@ async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, 
     findings,
     answers: clients.answers,
     byForm: clients.byForm,
-    warnings: countWarnings(world),
+    warnings: countWarnings(world, earlier),
   };
 }
 
@@ -64,15 +65,21 @@ async function waitUntilStored(world: World, clients: Clients): Promise<void> {
   }
 }
 
-function countWarnings(world: World): Map<string, number> {
+/** By what was said and why; `earlier` are those that are not of interest any more. */
+function countWarnings(world: World, earlier: ReadonlyMap<string, number>): Map<string, number> {
   const counts = new Map<string, number>();
   for (const line of world.gateways.flatMap((gateway) => gateway.output().split('\n'))) {
-    const found = /^\{"level":[45]0.*?"(?:cause|message)":"(.{0,70}).*"msg":"(.{0,60})/.exec(line);
-    if (found === null) continue;
-    const name = `${found[2]}: ${found[1]?.replaceAll(/\d{3,}/g, 'N')}`.replaceAll(/["}\\]+/g, '');
+    if (!/^\{"level":[45]0/.test(line)) continue;
+    const { msg, cause, err } = JSON.parse(line) as {
+      msg: string;
+      cause?: string;
+      err?: { message: string };
+    };
+    const why = cause ?? err?.message;
+    const name = why === undefined ? msg : `${msg.split(';')[0]}: ${why.replaceAll(/:\d{4,5}\b/g, '')}`;
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return counts;
+  return new Map(Object.entries(subtract(counts, earlier)));
 }
 
 export interface TortureValues extends ClientValues {
