@@ -25,7 +25,7 @@ describeFaults('a disk', [
     fault: 'postgres-disk-full',
     promise: 'has the write tried again until there is room, of which clients see nothing',
     holdMs: 2500,
-    warned: /Postgres does not take rows: .*could not extend file/,
+    warned: /Postgres does not take rows: .*File too large/,
     paddingBytes,
   },
   {
