@@ -1,12 +1,15 @@
 /** Describes faults as tests: each alone, under load on two gateways, with one Postgres and one Redis for all of them. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Fault } from '../torture/fault.ts';
 import { faults } from '../torture/faults/faults.ts';
 import { createLedger } from '../torture/ledger.ts';
 import { endure } from '../torture/torture.ts';
-import { createWorld, type World } from '../torture/world.ts';
+import { createWorld, type World, type WorldValues } from '../torture/world.ts';
 
 export interface Expected {
   readonly fault: string;
+  /** Where it is none that every machine can inject. */
+  readonly ownFault?: Fault;
   /** What is promised, as the end of a sentence that begins with the fault. */
   readonly promise: string;
   readonly holdMs: number;
@@ -23,17 +26,21 @@ export interface Expected {
 const ALWAYS = ['202', '400 field_invalid'];
 const LOAD = { seed: 1, clients: 16, recordsPerSecond: 4000, hangUpShare: 0 };
 
-export function describeFaults(title: string, expected: readonly Expected[]): void {
+export function describeFaults(
+  title: string,
+  expected: readonly Expected[],
+  worldOf: () => Promise<WorldValues> | WorldValues = () => ({ gateways: 2 }),
+): void {
   describe(title, () => {
     const ledger = createLedger();
     let world: World;
     beforeAll(async () => {
-      world = await createWorld({ gateways: 2 });
+      world = await createWorld(await worldOf());
     });
     afterAll(() => world.close());
 
     it.each(expected)('$fault $promise', { timeout: 90_000 }, async (row) => {
-      const fault = faults.find((each) => each.name === row.fault);
+      const fault = row.ownFault ?? faults.find((each) => each.name === row.fault);
       if (fault === undefined) throw new Error(`there is no fault ${row.fault}`);
       const load = { ...LOAD, paddingBytes: row.paddingBytes ?? 0 };
       const { balance, findings, during, warnings } = await endure(fault, row.holdMs, load, world, ledger);
