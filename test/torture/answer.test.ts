@@ -41,4 +41,10 @@ describe('what a sender may believe', () => {
       'unknown',
     ]);
   });
+
+  it('is no refusal for what a delivery has kept that is asked for again as a whole', () => {
+    const errors = [{ index: 1, code: 'journal_full' }];
+    const text = problem('journal_full', { accepted: 1, errors, errors_omitted: 0 });
+    expect(heardOf(503, text, 2)).toEqual(['unknown', 'refused']);
+  });
 });

@@ -12,6 +12,7 @@ export interface Answer {
 
 interface Summary {
   readonly code?: string;
+  readonly accepted?: number;
   readonly errors?: readonly { readonly index: number; readonly code: string }[];
   readonly errors_omitted?: number;
 }
@@ -23,14 +24,16 @@ export function judge(status: number, text: string, records: number): Omit<Answe
   if (status === 0) return { name: 'no answer', heard: () => 'unknown', mayPass: true };
   const isTaken = status === 202 || status === 200;
   if (isTaken && text === '') return { name: String(status), heard: () => 'promised', mayPass: false };
-  const { code = '', errors = [], errors_omitted: omitted = 0 } = JSON.parse(text) as Summary;
+  const { code = '', accepted = 0, errors = [], errors_omitted: omitted = 0 } = JSON.parse(text) as Summary;
   if (records === 1 && !isTaken) {
     const heard = UNSURE.has(code) ? 'unknown' : 'refused';
     return { name: `${status} ${code}`, heard: () => heard, mayPass: status >= 500 };
   }
   const faults = new Map(errors.map((error) => [error.index, UNSURE.has(error.code)]));
-  // Without a list of all that was refused, the rest may be either.
-  const rest: Heard = isTaken && omitted === 0 ? 'promised' : isTaken || omitted > 0 ? 'unknown' : 'refused';
+  // Without a list of all that was refused, the rest may be either; so it is when a delivery of a log is asked for
+  // again as a whole, though some of it is kept.
+  const isEither = omitted > 0 || (!isTaken && accepted > 0);
+  const rest: Heard = isEither ? 'unknown' : isTaken ? 'promised' : 'refused';
   const others: Heard = UNSURE.has(code) ? 'unknown' : rest;
   return {
     name: code === '' ? String(status) : `${status} ${code}`,

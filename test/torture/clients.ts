@@ -17,6 +17,8 @@ export interface ClientValues {
   readonly recordsPerSecond: number;
   readonly seed: number;
   readonly paddingBytes: number;
+  /** Of all requests, those whose sender hangs up once it has sent. */
+  readonly hangUpShare: number;
 }
 
 export interface ClientDeps {
@@ -40,9 +42,8 @@ export interface Clients {
 const REQUEST_TIMEOUT_MS = 6000;
 const BURST_MS = 2000;
 const TRIES_MAX = 4;
-/** Of all requests, those that ask for durability=postgres, and those whose sender hangs up once it has sent. */
+/** Of all requests, those that ask for durability=postgres. */
 const POSTGRES_SHARE = 0.08;
-const HANG_UP_SHARE = 0.004;
 const RETRY_SHARE = 0.8;
 
 export function startClients(values: ClientValues, deps: ClientDeps): Clients {
@@ -50,7 +51,7 @@ export function startClients(values: ClientValues, deps: ClientDeps): Clients {
   const agent = new Agent({ keepAlive: true });
   const answers = new Map<string, number>();
   const byForm = new Map<string, number>();
-  const padding = 'x'.repeat(values.paddingBytes);
+  const padding = makePadding(values.paddingBytes, createRandom(values.seed));
   const budget = createBudget(values.recordsPerSecond);
   let isStopped = false;
 
@@ -80,7 +81,7 @@ export function startClients(values: ClientValues, deps: ClientDeps): Clients {
         continue;
       }
       const prefer = random.next() < POSTGRES_SHARE ? 'durability=postgres' : '';
-      const answer = await send(random.pick(open), body, prefer, random.next() < HANG_UP_SHARE, count);
+      const answer = await send(random.pick(open), body, prefer, random.next() < values.hangUpShare, count);
       for (let offset = 0; offset < count; offset++) ledger.hear(first + offset, answer.heard(offset));
       checkInvalid(answer, invalid);
       if (!answer.mayPass || isStopped || random.next() > RETRY_SHARE) return;
@@ -117,6 +118,11 @@ export function startClients(values: ClientValues, deps: ClientDeps): Clients {
       agent.destroy();
     },
   };
+}
+
+/** Letters that Postgres cannot compress. */
+function makePadding(bytes: number, random: Random): string {
+  return Array.from({ length: bytes }, () => random.between(0, 35).toString(36)).join('');
 }
 
 /** For a record that must be valid. */

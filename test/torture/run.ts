@@ -1,12 +1,16 @@
 /**
- * npm run torture -- [--minutes N] [--seed S] [--faults a,b] [--rate records/s] [--clients N] [--gateways N] [--padding bytes]
+ * npm run torture -- [--minutes N] [--seed S] [--faults a,b] [--rate records/s] [--clients N] [--gateways N]
+ *                    [--padding bytes] [--alone]
  *
  * Real gateways, one Postgres, one Redis, and every fault there is; at the end what was promised is compared with what
- * is stored. Exit code 0: the promise was kept. 1: it was not. 2: what was asked for cannot be run.
+ * is stored. --alone: each fault once, one after the other, with what clients see and how long recovery takes.
+ * Exit code 0: the promise was kept. 1: it was not. 2: what was asked for cannot be run.
  */
 import { parseArgs } from 'node:util';
 import { faults } from './faults/faults.ts';
-import { torture, type Progress, type Result } from './torture.ts';
+import { createLedger } from './ledger.ts';
+import { printEndured, printResult, tell } from './report.ts';
+import { endure, torture } from './torture.ts';
 import { createWorld } from './world.ts';
 
 const { values } = parseArgs({
@@ -18,80 +22,46 @@ const { values } = parseArgs({
     clients: { type: 'string', default: '24' },
     gateways: { type: 'string', default: '2' },
     padding: { type: 'string', default: '0' },
+    alone: { type: 'boolean', default: false },
   },
 });
 const wanted = values.faults.split(',').filter((name) => name !== '');
 const unknown = wanted.filter((name) => !faults.some((fault) => fault.name === name));
 if (unknown.length > 0) {
-  process.stderr.write(
-    `no fault ${unknown.join(', ')}; there are ${faults.map((fault) => fault.name).join(', ')}\n`,
-  );
+  const known = faults.map((fault) => fault.name).join(', ');
+  process.stderr.write(`no fault ${unknown.join(', ')}; there are ${known}\n`);
   process.exit(2);
 }
+const chosen = faults.filter((fault) => wanted.includes(fault.name));
+const load = {
+  seed: Number(values.seed),
+  clients: Number(values.clients),
+  recordsPerSecond: Number(values.rate),
+  paddingBytes: Number(values.padding),
+};
 
+const ledger = createLedger();
 const world = await createWorld({ gateways: Number(values.gateways) });
 try {
-  const result = await torture(
-    {
-      seconds: Math.round(Number(values.minutes) * 60),
-      seed: Number(values.seed),
-      faults: faults.filter((fault) => wanted.includes(fault.name)),
-      clients: Number(values.clients),
-      recordsPerSecond: Number(values.rate),
-      paddingBytes: Number(values.padding),
-    },
-    world,
-    tell,
-  );
-  print(result);
-  process.exitCode = result.isKept ? 0 : 1;
+  process.exitCode = (await (values.alone ? runAlone() : runMixed())) ? 0 : 1;
 } finally {
   await world.close();
 }
 
-/** On a line of its own that is written over; where there is no terminal, a line every ten seconds. */
-function tell({ seconds, promised, faults: injected, waiting, current }: Progress): void {
-  const line =
-    `${String(seconds).padStart(5)} s  ${promised} acknowledged, ${injected} faults, ${waiting} waiting` +
-    (current.length === 0 ? '' : `  [${current.join(', ')}]`);
-  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-  else if (seconds % 10 === 0) process.stderr.write(`${line}\n`);
+async function runMixed(): Promise<boolean> {
+  const seconds = Math.round(Number(values.minutes) * 60);
+  const result = await torture({ ...load, hangUpShare: 0.004, seconds, faults: chosen }, world, ledger, tell);
+  printResult(result);
+  return result.isKept;
 }
 
-function print(result: Result): void {
-  const { balance, findings, injected, answers, byForm, drainedMs } = result;
-  const lines = [
-    '',
-    `seed ${values.seed}, ${values.minutes} minutes, ${values.gateways} gateways, ${values.rate} records/s wanted`,
-    '',
-    ...list('injected', injected),
-    ...list('answers to requests', answers),
-    ...list('records sent', byForm),
-    'balance',
-    row('acknowledged', balance.promised),
-    row('rows', balance.rows),
-    row('acknowledged, and missing', balance.missing),
-    row('  and in a damaged frame, which was reported', balance.damaged),
-    row('stored twice', balance.twice),
-    row('stored, and never sent', balance.invented),
-    row('refused, and stored', balance.refusedStored),
-    row('stored, the answer lost or unsure', balance.unknownStored),
-    row('put aside', balance.quarantined),
-    row('ms to drain at the end', drainedMs),
-    '',
-    ...balance.examples,
-    ...findings,
-    result.isKept ? 'The promise was kept.' : 'THE PROMISE WAS NOT KEPT.',
-    '',
-  ];
-  process.stdout.write(lines.join('\n'));
-}
-
-function list(title: string, counts: ReadonlyMap<string, number>): string[] {
-  const sorted = [...counts].toSorted(([one], [other]) => one.localeCompare(other));
-  return [title, ...sorted.map(([name, count]) => row(name, count)), ''];
-}
-
-function row(name: string, count: number): string {
-  return `  ${name.padEnd(48)}${String(count).padStart(12)}`;
+async function runAlone(): Promise<boolean> {
+  let isKept = true;
+  for (const fault of chosen) {
+    const holdMs = fault.holdMs[1];
+    const endured = await endure(fault, holdMs, { ...load, hangUpShare: 0 }, world, ledger);
+    printEndured(fault.name, holdMs, endured);
+    isKept &&= endured.isKept;
+  }
+  return isKept;
 }

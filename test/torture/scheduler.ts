@@ -11,6 +11,8 @@ export interface Scheduler {
   readonly injected: ReadonlyMap<string, number>;
   /** What is broken at this moment. */
   readonly current: ReadonlySet<string>;
+  /** True when a fault could not be injected or mended: `stop` says why. */
+  hasFailed(): boolean;
   /** Resolves when all is mended. Throws when a fault could not be injected or mended. */
   stop(): Promise<void>;
 }
@@ -47,6 +49,7 @@ export function startFaults(faults: readonly Fault[], seed: number, scene: Omit<
   return {
     injected,
     current,
+    hasFailed: () => stopping.signal.aborted,
     async stop() {
       stopping.abort();
       await running;

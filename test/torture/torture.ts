@@ -1,19 +1,90 @@
-/** One run: a world, clients, faults; then everything is mended, drained and compared. */
+/** Load on a world in which something happens; then everything is mended, drained and compared. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startClients, type Clients } from './clients.ts';
-import type { Fault } from './fault.ts';
-import { createLedger } from './ledger.ts';
+import { startClients, type Clients, type ClientValues } from './clients.ts';
+import type { Fault, Scene } from './fault.ts';
+import type { Ledger } from './ledger.ts';
 import { compare, isKept, type Balance } from './oracle.ts';
+import { createRandom } from './random.ts';
 import { startFaults } from './scheduler.ts';
 import type { World } from './world.ts';
 
-export interface TortureValues {
+export interface Result {
+  readonly balance: Balance;
+  readonly isKept: boolean;
+  /** What was not as it should be, beside the balance. */
+  readonly findings: readonly string[];
+  readonly answers: Clients['answers'];
+  readonly byForm: Clients['byForm'];
+  /** What the gateways warned of, with the cause, and how often. */
+  readonly warnings: ReadonlyMap<string, number>;
+}
+
+const DRAIN_TIMEOUT_MS = 120_000;
+
+type Act = (scene: Omit<Scene, 'random'>, clients: Clients) => Promise<void>;
+
+/** `act` leaves everything mended. The ledger may have earlier records of the same world. */
+async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, act: Act): Promise<Result> {
+  const findings: string[] = [];
+  const earlier = countWarnings(world, new Map());
+  const clients = startClients(values, {
+    ledger,
+    site: world.site,
+    ports: () => world.gateways.map((gateway) => gateway.port()).filter((port) => port !== null),
+  });
+  const blame = (finding: string): void => void findings.push(finding);
+  try {
+    await act({ world, ledger, blame }, clients);
+  } finally {
+    await clients.stop();
+  }
+  await Promise.all(world.gateways.map((gateway) => gateway.start()));
+  await waitUntilStored(world, clients);
+  const balance = await world.postgres.ask((sql) => compare(sql, ledger));
+  findings.push(...world.gateways.flatMap((gateway) => gateway.endings));
+  return {
+    balance,
+    isKept: isKept(balance) && findings.length === 0,
+    findings,
+    answers: clients.answers,
+    byForm: clients.byForm,
+    warnings: countWarnings(world, earlier),
+  };
+}
+
+/** A journal is drained in order: when a new record is in Postgres, all before it are. */
+async function waitUntilStored(world: World, clients: Clients): Promise<void> {
+  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+  for (const gateway of world.gateways) {
+    for (;;) {
+      const port = gateway.port();
+      if (port !== null && (await clients.probe(port))) break;
+      if (performance.now() > deadline) return;
+      await sleep(20);
+    }
+  }
+}
+
+/** By what was said and why; `earlier` are those that are not of interest any more. */
+function countWarnings(world: World, earlier: ReadonlyMap<string, number>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of world.gateways.flatMap((gateway) => gateway.output().split('\n'))) {
+    if (!/^\{"level":[45]0/.test(line)) continue;
+    const { msg, cause, err } = JSON.parse(line) as {
+      msg: string;
+      cause?: string;
+      err?: { message: string };
+    };
+    const why = cause ?? err?.message;
+    const name = why === undefined ? msg : `${msg.split(';')[0]}: ${why.replaceAll(/:\d{4,5}\b/g, '')}`;
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return new Map(Object.entries(subtract(counts, earlier)));
+}
+
+export interface TortureValues extends ClientValues {
   readonly seconds: number;
-  readonly seed: number;
   readonly faults: readonly Fault[];
-  readonly clients: number;
-  readonly recordsPerSecond: number;
-  readonly paddingBytes: number;
 }
 
 export interface Progress {
@@ -25,73 +96,70 @@ export interface Progress {
   readonly current: readonly string[];
 }
 
-export interface Result {
-  readonly balance: Balance;
-  readonly isKept: boolean;
-  /** What was not as it should be, beside the balance. */
-  readonly findings: readonly string[];
-  readonly injected: ReadonlyMap<string, number>;
-  readonly answers: Clients['answers'];
-  readonly byForm: Clients['byForm'];
-  /** From the last fault mended to the last record stored. */
-  readonly drainedMs: number;
-}
-
-const DRAIN_TIMEOUT_MS = 120_000;
-
+/** All these faults, over and over, mixed, in an order that follows from the seed. */
 export async function torture(
   values: TortureValues,
   world: World,
+  ledger: Ledger,
   tell: (progress: Progress) => void,
-): Promise<Result> {
-  const ledger = createLedger();
-  const findings: string[] = [];
-  const clients = startClients(values, {
-    ledger,
-    site: world.site,
-    ports: () => world.gateways.map((gateway) => gateway.port()).filter((port) => port !== null),
+): Promise<Result & { readonly injected: ReadonlyMap<string, number> }> {
+  let injected: ReadonlyMap<string, number> = new Map();
+  const result = await actUnderLoad(values, world, ledger, async (scene) => {
+    const scheduler = startFaults(values.faults, values.seed, scene);
+    ({ injected } = scheduler);
+    const startedAtMs = performance.now();
+    for (let second = 1; second <= values.seconds && !scheduler.hasFailed(); second++) {
+      await sleep(startedAtMs + second * 1000 - performance.now());
+      tell({
+        seconds: second,
+        ...ledger.stats(),
+        faults: [...injected.values()].reduce((sum, times) => sum + times, 0),
+        waiting: world.gateways.reduce((sum, gateway) => sum + gateway.waiting(), 0),
+        current: [...scheduler.current],
+      });
+    }
+    await scheduler.stop();
   });
-  const blame = (finding: string): void => void findings.push(finding);
-  const scheduler = startFaults(values.faults, values.seed, { world, ledger, blame });
-  const startedAtMs = performance.now();
-  for (let second = 1; second <= values.seconds; second++) {
-    await sleep(startedAtMs + second * 1000 - performance.now());
-    tell({
-      seconds: second,
-      ...ledger.stats(),
-      faults: [...scheduler.injected.values()].reduce((sum, times) => sum + times, 0),
-      waiting: world.gateways.reduce((sum, gateway) => sum + gateway.waiting(), 0),
-      current: [...scheduler.current],
-    });
-  }
-  await scheduler.stop();
-  await clients.stop();
-  const mendedAtMs = performance.now();
-  await Promise.all(world.gateways.map((gateway) => gateway.start()));
-  await waitUntilDrained(world, clients);
-  const drainedMs = performance.now() - mendedAtMs;
-  const balance = await world.postgres.ask((sql) => compare(sql, ledger));
-  findings.push(...world.gateways.flatMap((gateway) => gateway.endings));
-  return {
-    balance,
-    isKept: isKept(balance) && findings.length === 0,
-    findings,
-    injected: scheduler.injected,
-    answers: clients.answers,
-    byForm: clients.byForm,
-    drainedMs: Math.round(drainedMs),
-  };
+  return { ...result, injected };
 }
 
-/** A journal is drained in order: when a new record is in Postgres, all before it are. */
-async function waitUntilDrained(world: World, clients: Clients): Promise<void> {
-  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
-  for (const gateway of world.gateways) {
-    for (;;) {
-      const port = gateway.port();
-      if (port !== null && (await clients.probe(port))) break;
-      if (performance.now() > deadline) return;
-      await sleep(50);
-    }
-  }
+export interface Endured extends Result {
+  /** Answers while the fault lasted. */
+  readonly during: Readonly<Record<string, number>>;
+  /** From the moment at which mending began until all that was promised before is in Postgres. */
+  readonly recoveryMs: number;
+}
+
+const WARM_UP_MS = 700;
+
+/** One fault, once, for so long. */
+export async function endure(
+  fault: Fault,
+  holdMs: number,
+  values: ClientValues,
+  world: World,
+  ledger: Ledger,
+): Promise<Endured> {
+  let during: Record<string, number> = {};
+  let recoveryMs = 0;
+  const result = await actUnderLoad(values, world, ledger, async (scene, clients) => {
+    await sleep(WARM_UP_MS);
+    const before = new Map(clients.answers);
+    const mend = await fault.inject({ ...scene, random: createRandom(values.seed) });
+    await sleep(holdMs);
+    during = subtract(clients.answers, before);
+    const mendedAtMs = performance.now();
+    await mend();
+    await waitUntilStored(world, clients);
+    recoveryMs = Math.round(performance.now() - mendedAtMs);
+  });
+  return { ...result, during, recoveryMs };
+}
+
+function subtract(
+  now: ReadonlyMap<string, number>,
+  before: ReadonlyMap<string, number>,
+): Record<string, number> {
+  const more = [...now].map(([name, count]) => [name, count - (before.get(name) ?? 0)] as const);
+  return Object.fromEntries(more.filter(([, count]) => count > 0));
 }

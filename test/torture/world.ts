@@ -40,6 +40,8 @@ export interface Redis {
 
 export interface WorldValues {
   readonly gateways: number;
+  /** Where the gateways' data directories are made. Not set: with the rest. */
+  readonly gatewayDirectory?: string;
   /** More environment for the gateways. */
   readonly environment?: Readonly<Record<string, string>>;
 }
@@ -67,7 +69,7 @@ export async function createWorld(values: WorldValues): Promise<World> {
   });
   const wires = await Promise.all(Array.from({ length: values.gateways }, () => createWire(port())));
   const gateways = wires.map((wire, index) =>
-    createGateway(`gateway-${index + 1}`, directory, wire, {
+    createGateway(`gateway-${index + 1}`, values.gatewayDirectory ?? directory, wire, {
       ...ENVIRONMENT,
       ...values.environment,
       DATABASE_URL: url().replace(`:${port()}/`, `:${wire.port}/`),

@@ -3,7 +3,7 @@
  * short, and then fails, as on a full disk.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import type { Fault } from '../fault.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Postgres } from '../world.ts';
@@ -68,13 +68,16 @@ function limitedPostgres(name: string, bytes: number): Fault {
   };
 }
 
+/** As the user whose process it is: being root is not enough everywhere. A process that is gone needs no limit. */
 function limitFiles(pid: number, bytes: number | null): void {
+  const owner = statSync(`/proc/${pid}`, { throwIfNoEntry: false });
+  if (owner === undefined) return;
   const limit = `--fsize=${bytes ?? 'unlimited'}:unlimited`;
-  const done = spawnSync('prlimit', ['--pid', String(pid), limit], { encoding: 'utf8' });
-  if (done.error !== undefined)
-    throw new Error('The faults of the disk need prlimit: install it (Debian: util-linux).', {
-      cause: done.error,
-    });
+  const { uid, gid } = owner;
+  const done = spawnSync('prlimit', ['--pid', String(pid), limit], { uid, gid, encoding: 'utf8' });
+  if (done.status === 0 || !existsSync(`/proc/${pid}`)) return;
+  const why = done.error?.message ?? done.stderr.trim();
+  throw new Error(`The faults of the disk need prlimit (Debian: util-linux), which said: ${why}`);
 }
 
 /** The server's first process, which new ones take their limits from, and those that there are. */
