@@ -28,7 +28,10 @@ export function copyIn(sql: Sql | Transaction, statement: string, bytes: Buffer)
   return new Promise((resolve, reject) => {
     const query = sql.unsafe(statement) as unknown as Settled;
     let stream: Writable | null = null;
+    let isRejected = false;
     query.resolve = (value) => {
+      // A statement that was lost with its connection is settled again when the next one is there.
+      if (isRejected) return;
       if (stream !== null) {
         resolve();
         return;
@@ -37,7 +40,10 @@ export function copyIn(sql: Sql | Transaction, statement: string, bytes: Buffer)
       stream.once('error', reject);
       stream.end(bytes);
     };
-    query.reject = reject;
+    query.reject = (error) => {
+      isRejected = true;
+      reject(error);
+    };
     // Marks the statement as a COPY; its promise is the statement itself, which never settles by our doing.
     void query.writable();
     query.execute();

@@ -19,7 +19,7 @@ describeFaults('a disk', [
     holdMs: 5000,
     seen: ['503 journal_full', '202 journal_full', 'no answer'],
     mustSee: '503 journal_full',
-    paddingBytes,
+    paddingBytes: 2 * paddingBytes,
   },
   {
     fault: 'postgres-disk-full',

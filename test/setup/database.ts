@@ -45,11 +45,11 @@ export async function holdOpen(sql: Sql, statement: string): Promise<() => Promi
   };
 }
 
-export function openTestPool(url: string): Sql {
+export function openTestPool(url: string, connectionsMax = 4): Sql {
   return connectPostgres({
     url,
     applicationName: 'sluice-test',
-    connectionsMax: 4,
+    connectionsMax,
     statementTimeoutMs: 30_000,
     connectTimeoutMs: 5000,
     lockTimeoutMs: 0,

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { connectPostgres, readSqlstate, type Sql } from '../../src/store/connect.ts';
 import { COPY_HEADER_BYTES, COPY_TRAILER_BYTES, copyIn, frameCopy } from '../../src/store/copy.ts';
-import { createDatabase, holdOpen, type TestDatabase } from '../setup/database.ts';
+import { createProxy, readPort, throughProxy } from '../grants/proxy.ts';
+import { createDatabase, holdOpen, openTestPool, type TestDatabase } from '../setup/database.ts';
 
 const COPY = 'COPY numbers (n) FROM STDIN (FORMAT binary)';
 let database: TestDatabase;
@@ -112,6 +113,23 @@ describe('COPY', () => {
       expect(await readNumbers()).toEqual([]);
     }
     await readWriterPid();
+  });
+
+  it('whose connection is lost before it has begun does not fail the next one', async () => {
+    const proxy = await createProxy(readPort(database.url));
+    const far = openTestPool(throughProxy(database.url, proxy), 1);
+    await far`SELECT 1`;
+    const release = await holdOpen(database.sql, 'LOCK TABLE numbers IN SHARE MODE');
+    const outcome = sqlstateOf(copyIn(far, COPY, streamOf([1])));
+    await database.sql`SELECT pg_sleep(0.1)`;
+    proxy.cut();
+    expect(await outcome).not.toBe('no error');
+    await release();
+    proxy.mend();
+    await copyIn(far, COPY, streamOf([2]));
+    expect(await readNumbers()).toEqual([2]);
+    await far.end({ timeout: 1 });
+    await proxy.close();
   });
 
   it('is all or nothing inside a transaction, and its failure is seen there', async () => {

@@ -33,7 +33,7 @@ describeFaults(
       holdMs: 6000,
       seen: ['503 journal_full', '202 journal_full', 'no answer'],
       mustSee: '503 journal_full',
-      paddingBytes: 4000,
+      paddingBytes: 8000,
     },
     {
       fault: 'a clock that jumps six hours ahead and back',
