@@ -107,9 +107,15 @@ function survivable(begin: Begin) {
   };
 }
 
+/** Of the library, and of its socket. Work in a transaction speaks to nobody else, so they are this connection's. */
+const LOST: ReadonlySet<string> = new Set([
+  ...['CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'CONNECTION_ENDED'],
+  ...['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT'],
+]);
+
 function isConnectionLost(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return code === 'CONNECTION_CLOSED' || /^E[A-Z]+$/.test(code);
+  return LOST.has(code);
 }
 
 /** The server's SQLSTATE, or null when the error did not come from the server. */
