@@ -10,6 +10,8 @@ export interface Stream {
   /** When the last 202 to a request with this token came in; null: never. */
   lastAcceptedMs(token: string): number | null;
   readonly counts: { sent: number; accepted: number; refused: number; skipped: number };
+  /** Of every answer, in ms, from when its request was due: what a sender would have waited. */
+  readonly latenciesMs: readonly number[];
   stop(): void;
 }
 
@@ -19,7 +21,7 @@ export interface StreamValues {
   readonly connections: number;
   readonly path: string;
   readonly body: string;
-  readonly token: string;
+  readonly token: string | (() => string);
 }
 
 const TICK_MS = 2;
@@ -30,10 +32,12 @@ export function startStream(values: StreamValues): Stream {
   const free: Socket[] = [];
   const sockets: Socket[] = [];
   const asked = new Map<Socket, string>();
-  let token = values.token;
+  const latenciesMs: number[] = [];
+  const dueMs = new Map<Socket, number>();
+  const intervalMs = 1000 / values.requestsPerSecond;
+  let token = typeof values.token === 'string' ? values.token : values.token();
   let request = print(token);
-  let due = 0;
-  let tickedAtMs = performance.now();
+  let nextMs = performance.now();
 
   function print(bearer: string): string {
     return (
@@ -49,6 +53,7 @@ export function startStream(values: StreamValues): Stream {
     socket.on('error', () => undefined);
     socket.on('data', (data) => {
       // Answers are small: one arrives in one piece.
+      latenciesMs.push(performance.now() - (dueMs.get(socket) ?? 0));
       const sentToken = asked.get(socket) ?? '';
       if (data.includes(' 202 ')) {
         counts.accepted++;
@@ -60,15 +65,18 @@ export function startStream(values: StreamValues): Stream {
 
   const timer = setInterval(() => {
     const nowMs = performance.now();
-    due += ((nowMs - tickedAtMs) / 1000) * values.requestsPerSecond;
-    tickedAtMs = nowMs;
-    for (; due >= 1; due--) {
+    for (; nextMs <= nowMs; nextMs += intervalMs) {
       const socket = free.pop();
       if (socket === undefined) {
         counts.skipped++;
         continue;
       }
+      if (typeof values.token === 'function') {
+        token = values.token();
+        request = print(token);
+      }
       asked.set(socket, token);
+      dueMs.set(socket, nextMs);
       counts.sent++;
       socket.write(request);
     }
@@ -81,6 +89,7 @@ export function startStream(values: StreamValues): Stream {
     },
     lastAcceptedMs: (wanted) => lastAccepted.get(wanted) ?? null,
     counts,
+    latenciesMs,
     stop() {
       clearInterval(timer);
       for (const socket of sockets) socket.destroy();

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchEndpoints } from './endpoints.ts';
+import { benchNeighbours } from './neighbours.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
 import { printSpread } from './rounds.ts';
@@ -70,6 +71,17 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
         `  one POST per file, ${result.postsPerRun} files: ${result.postLinesPerSecond} lines/s, all there, once\n`,
     );
     return result;
+  },
+  neighbours: async () => {
+    const results = await benchNeighbours({ rounds: Number(values.rounds) }, tell);
+    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, skipped } of results) {
+      process.stdout.write(
+        `\nbeside: ${variant}\n` +
+          `  p50 ${printSpread(p50Ms, 2)} ms  p99 ${printSpread(p99Ms, 2)} ms  p99 / alone ${printSpread(p99Ratio, 2)}\n` +
+          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${skipped} of one's own not sent\n`,
+      );
+    }
+    return results;
   },
   revocation: async () => {
     const results = await benchRevocation(

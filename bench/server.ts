@@ -10,6 +10,7 @@ import { readConfig, type Config } from '../src/config.ts';
 import { createGrants } from '../src/grants/resolve.ts';
 import { startServer, type Server } from '../src/http/server.ts';
 import { createCountries } from '../src/ingest/enrich/country.ts';
+import { createLedger } from '../src/drain/ledger.ts';
 import { createLimiter } from '../src/ingest/limiter.ts';
 import { startUsage } from '../src/ingest/usage.ts';
 import { createIngest } from '../src/ingest/ingest.ts';
@@ -84,6 +85,7 @@ async function startUnjournaled(values: Config): Promise<Running> {
     {
       grants,
       journal: createForgetful(),
+      ledger: createLedger('', 0),
       usage: startUsage({ flushMs: 10_000 }, { sql, log: log.write }),
       countryOf: createCountries(),
       isVerified: () => null,
@@ -120,6 +122,8 @@ function createForgetful(): Journal {
   return {
     append: () => ({ kind: 'appended', sequence: ++sequence }),
     refusal: () => null,
+    recovered: { note: '', entries: 0, lastSequence: 0 },
+    keepNote: () => undefined,
     synced: () => synced,
     stored: unused,
     read: unused,

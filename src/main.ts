@@ -4,22 +4,33 @@
  */
 import { join } from 'node:path';
 import type { Config } from './config.ts';
+import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
+import type { Ledger } from './drain/ledger.ts';
 import type { Grants } from './grants/resolve.ts';
-import type { Admin } from './admin/admin.ts';
 import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
-import { createCountries } from './ingest/enrich/country.ts';
-import { openCrawlerRanges } from './ingest/enrich/ranges.ts';
-import { createIngest, type Ingest, type IngestDeps } from './ingest/ingest.ts';
-import { createLimiter } from './ingest/limiter.ts';
+import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
-import { makeAdmin, makeGrants, makeSql, makeStore, prepareSchema, type Stops } from './parts.ts';
+import { makeIngest } from './parts/ingest.ts';
+import {
+  makeAdmin,
+  makeConsole,
+  makeGrants,
+  makeLedger,
+  makeMetrics,
+  makeSql,
+  makeStore,
+  prepareSchema,
+  type Stops,
+} from './parts/parts.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
+import { startBacklogAge, type BacklogAge } from './telemetry/metrics/backlog-age.ts';
+import type { GatewayStats } from './telemetry/metrics/stats.ts';
 import { startSummary } from './telemetry/summary.ts';
 
 export interface Gateway {
@@ -66,7 +77,6 @@ async function makeParts(
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const store = makeStore(config, deps.databaseUrl, sql, usage, stops);
   const journal = await openJournal(
     {
       directory: join(config.dataDirectory, 'journal'),
@@ -78,14 +88,21 @@ async function makeParts(
     { log },
   );
   stops.push(() => journal.close());
+  const ledger = makeLedger(config, journal, sql, log, stops);
+  const store = makeStore(config, deps.databaseUrl, sql, stops, (clientId, rows) => {
+    usage.countDuplicates(clientId, rows);
+    ledger.noteDuplicates(clientId, rows);
+  });
   const drain = startDrain(
     { batchBytesMax: config.batchBytesMax },
-    { journal, store, log, onFatal: deps.onFatal },
+    { journal, ledger, store, log, onFatal: deps.onFatal },
   );
   stops.push(() => drain.close());
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
-  const parts = { journal, drain, grants, store };
+  const backlogAge = startBacklogAge({ readMarks: () => journal.stats() });
+  stops.push(() => backlogAge.close());
+  const parts = { journal, ledger, drain, grants, store, backlogAge };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -95,15 +112,24 @@ async function makeParts(
   const health = createHealthRoutes(parts);
   const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
   const recordRoutes = [...ingest.routes, ...health.routes];
-  const servers = await startServers(config, deps, recordRoutes, admin, stops);
-  const stats = (): object => collectStats(servers, ingest, parts);
+  const readParts = (): PartStats => collectStats(ingest, parts);
+  const readStats = (): GatewayStats => ({
+    http: servers.records.stats(),
+    administration: servers.administration?.stats() ?? null,
+    ...readParts(),
+  });
+  const readCounts = (): Counts => chooseCounts(readParts());
+  const page = admin === null ? null : await makeConsole(config, admin, readCounts, stops);
+  const metrics = await makeMetrics(config, readStats, stops);
+  const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
+  const servers = await startServers(config, deps, recordRoutes, adminRoutes, stops);
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
-    routes: [...recordRoutes, ...(admin?.routes ?? [])].map(({ method, path }) => ({ method, path })),
-    stats,
+    routes: [...recordRoutes, ...adminRoutes].map(({ method, path }) => ({ method, path })),
+    stats: () => ({ ...readStats(), console: page?.stats() ?? null }),
     async close() {
       health.stopReadiness();
       await stopFront(config, servers, journal, drain);
@@ -112,48 +138,7 @@ async function makeParts(
   };
 }
 
-async function makeIngest(
-  config: Config,
-  parts: Parts & Pick<IngestDeps, 'usage' | 'countEarlier'>,
-  log: Log['write'],
-  stops: Stops,
-): Promise<Ingest> {
-  const { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstMs, unknownTokensPerMinute } = config;
-  const clientLimits = { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstSeconds: burstMs / 1000 };
-  const ranges = await openCrawlerRanges(config.dataDirectory, log);
-  stops.push(() => ranges.close());
-  return createIngest(
-    {
-      bodyBytesMax: config.bodyBytesMax,
-      limits: {
-        sentBytesMax: config.requestBytesMax,
-        bytesMax: config.decompressedBytesMax,
-        ratioMax: config.compressionRatioMax,
-      },
-      recordsMax: config.recordsMax,
-      durability: config.durability,
-      ackWaitMs: config.ackWaitMs,
-      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
-      vendors: config,
-    },
-    {
-      ...parts,
-      limiter: createLimiter({ clientLimits, unknownTokensPerMinute }),
-      countryOf: createCountries(),
-      isVerified: ranges.isVerified,
-      // Room comes by whole segments. Without a speed, Postgres is away: a while.
-      secondsUntilRoom: () =>
-        Math.min(
-          RETRY_SECONDS_MAX,
-          Math.ceil(parts.drain.secondsFor(config.segmentBytes) ?? RETRY_SECONDS_AWAY),
-        ),
-    },
-  );
-}
-
 const USAGE_FLUSH_MS = 10_000;
-const RETRY_SECONDS_AWAY = 30;
-const RETRY_SECONDS_MAX = 300;
 
 interface Servers {
   readonly records: Server;
@@ -165,14 +150,13 @@ async function startServers(
   config: Config,
   deps: GatewayDeps,
   routes: readonly Route[],
-  admin: Admin | null,
+  adminRoutes: readonly Route[],
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
   const values = { host, trustedProxies, inFlightBytesMax, connectionsMax: config.httpConnectionsMax };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
-  const adminRoutes = admin?.routes ?? [];
   const isShared = typeof adminPort !== 'number';
   const records = await startServer(
     { ...values, port },
@@ -189,21 +173,42 @@ async function startServers(
 const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 interface Parts {
+  readonly ledger: Ledger;
   readonly journal: Journal;
   readonly drain: Drain;
   readonly grants: Grants;
   readonly store: Store;
+  readonly backlogAge: BacklogAge;
 }
 
-function collectStats(servers: Servers, ingest: { stats(): object }, parts: Parts): object {
+/** What is counted behind the front, which is made last. */
+type PartStats = Omit<GatewayStats, 'http' | 'administration'>;
+
+function collectStats(ingest: Pick<Ingest, 'stats'>, parts: Parts): PartStats {
   return {
-    http: servers.records.stats(),
-    administration: servers.administration?.stats() ?? null,
     ingest: ingest.stats(),
     journal: parts.journal.stats(),
+    backlogAgeMs: parts.backlogAge.readMs(),
     drain: parts.drain.stats(),
     store: parts.store.stats(),
     grants: parts.grants.stats(),
+  };
+}
+
+/** What the console shows of it. */
+function chooseCounts({ ingest, journal, drain, grants, store }: PartStats): Counts {
+  return {
+    kinds: ingest.kinds,
+    refused: ingest.refused,
+    waits: ingest.waits.counts,
+    stored: store.rowsInserted + store.rowsDuplicate,
+    quarantined: drain.rowsQuarantined,
+    waiting: journal.appended - journal.stored,
+    journalBytes: journal.bytesOnDisk,
+    hits: grants.hits + grants.negativeHits,
+    misses: grants.misses,
+    revocationLagMs: grants.revocationLagMs,
+    trouble: drain.failures === 0 ? null : (drain.lastCause ?? 'unknown'),
   };
 }
 

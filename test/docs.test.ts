@@ -6,9 +6,12 @@ import { describe, expect, it } from 'vitest';
 import { describeSettings } from '../src/cli/config.ts';
 import { settings } from '../src/config.ts';
 import { problems } from '../src/http/problem.ts';
+import { listProcessMetrics, printMetrics } from './telemetry/print.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
+/** A table without the width of its columns. */
+const squeeze = (text: string): string => text.replace(/ {2,}/g, ' ').replace(/-{3,}/g, '---');
 
 describe('the docs', () => {
   it('list every error code with its status, and no other', () => {
@@ -26,20 +29,27 @@ describe('the docs', () => {
   });
 
   it('list every setting as the code has it', () => {
-    const squeeze = (text: string): string => text.replace(/ {2,}/g, ' ').replace(/-{3,}/g, '---');
     expect(squeeze(read('docs/settings.md'))).toContain(squeeze(describeSettings()));
+  });
+
+  it('list every metric as the code has it, and those of the process by name', () => {
+    const page = read('docs/metrics.md');
+    expect(squeeze(page)).toContain(squeeze(printMetrics()));
+    const named = page.slice(page.indexOf('## Of the process')).match(/`\w+`/g) ?? [];
+    expect(named.toSorted()).toEqual(listProcessMetrics().toSorted());
   });
 
   it('name no setting that does not exist', () => {
     const known = new Set(Object.values(settings).map((setting) => setting.variable));
-    const pages = ['README.md', ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`)];
+    const names = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
+    const pages = ['README.md', ...names.map((name) => `docs/${name}`)];
     const named = pages.flatMap((page) =>
       [...read(page).matchAll(/SLUICE_[A-Z_]+/g)].map((match) => match[0]),
     );
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('list every command and option, and no other', () => {
+  it('list every command and option, and no other', { timeout: 120_000 }, () => {
     const rows = [...read('docs/commands.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1] ?? '');
     const documented = rows.map((row) => row.split(/ (?=--|\[|[A-Z])/)[0] ?? '').toSorted();
     expect(documented).toEqual(listCommands().toSorted());

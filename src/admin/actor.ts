@@ -56,6 +56,7 @@ const INSTANCE_PERMISSIONS = {
   view_all_sites: ['owner', 'admin'],
   view_audit: ['owner', 'admin'],
   limit_clients: ['owner', 'admin'],
+  view_gateways: ['owner', 'admin'],
 } as const satisfies Record<string, readonly InstanceRole[]>;
 
 export type InstancePermission = keyof typeof INSTANCE_PERMISSIONS;

@@ -17,9 +17,10 @@ import { createServiceAccountRoutes } from './keys/service-accounts.ts';
 import { createGithubKeys } from './leaks/github.ts';
 import { createLeakRoutes } from './leaks/routes.ts';
 import { createLedger } from './ledger.ts';
+import { createQuarantineRoutes } from './quarantine/routes.ts';
 import { refuse } from './refusal.ts';
 import { replyJson } from './reply.ts';
-import { createRouteMaker, type Outcome, type UserCall } from './route.ts';
+import { createRouteMaker, type Outcome, type RouteMaker, type UserCall } from './route.ts';
 import { createPasswords } from './sign-in/password.ts';
 import { createSignInRoutes } from './sign-in/routes.ts';
 import { loadSecrets } from './sign-in/secret.ts';
@@ -34,6 +35,8 @@ import { createUserRoutes } from './users/routes.ts';
 
 export interface Admin {
   readonly routes: readonly Route[];
+  /** For further routes that people sign in for. */
+  readonly make: RouteMaker;
   close(): void;
 }
 
@@ -92,11 +95,13 @@ export async function createAdmin(values: AdminValues, deps: AdminDeps): Promise
       ...createUserRoutes({ ...teamDeps, passwords }),
       ...createSiteRoutes(teamDeps),
       ...createSiteMemberRoutes(teamDeps),
+      ...createQuarantineRoutes(teamDeps),
       ...createApiKeyRoutes(clientDeps),
       ...createServiceAccountRoutes(teamDeps),
       ...createLeakRoutes({ ...teamDeps, githubKeys: createGithubKeys(values.githubKeysUrl) }),
       make.user('GET', '/api/revocations/:sequence', showReceipt),
     ],
+    make,
     close: () => housekeeping.close(),
   };
 }

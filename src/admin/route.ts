@@ -40,6 +40,8 @@ export interface RouteMaker {
   machine(path: string, handle: (call: Call) => Promise<Outcome>, fields?: readonly string[]): Route;
   /** A signed-in person; a token does not count. */
   user(method: Method, path: string, handle: (call: UserCall) => Promise<Outcome>): Route;
+  /** A signed-in person's page, by itself: that is no use of the session, and does not renew it. */
+  watch(path: string, handle: (call: UserCall) => Promise<Outcome>, fields?: readonly string[]): Route;
   /** A signed-in person, or an organization key. `finish` shapes the answer, errors included. */
   key(
     method: Method,
@@ -119,6 +121,13 @@ export function createRouteMaker(deps: RouteDeps): RouteMaker {
         return renew(await handle(found.call), found.renewed);
       };
       return declare(method, path, work, { isForBrowsers: true });
+    },
+    watch(path, handle, fields = []) {
+      const work = async (call: Call): Promise<Outcome> => {
+        const found = await findUser(call);
+        return found === null ? NOT_SIGNED_IN : handle(found.call);
+      };
+      return declare('GET', path, work, { isForBrowsers: true, fields });
     },
     key(method, path, handle, finish) {
       const work = async (call: Call): Promise<Outcome> => {

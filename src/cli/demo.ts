@@ -90,9 +90,9 @@ Ctrl-C stops it; the data stays.
 
 function printSignIn(base: string, demo: Demo): string {
   if (demo.password === null)
-    return `Sign in as one of 'npm run --silent sluice -- user list'; 'user password' gives a new password.
+    return `To manage clients, open ${base}/console and sign in as one of 'npm run --silent sluice -- user list'; 'user password' gives a new password.
 `;
-  return `To manage clients, sign in as ${EMAIL}; password, shown only now: ${demo.password}
+  return `To manage clients, open ${base}/console and sign in, there or by curl, as ${EMAIL}; password, shown only now: ${demo.password}
   curl -i -c ~/.sluice-cookies ${base}/api/auth/login \\
     -d '{"email":"${EMAIL}","password":"${demo.password}"}'
   curl -b ~/.sluice-cookies ${base}/api/user/api-clients -d '{"name":"my first client","site_roles":[{"site_id":"${demo.site.id}","role":"admin"}]}'

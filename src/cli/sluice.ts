@@ -5,6 +5,7 @@ import { addSiteCommands } from './admin/site.ts';
 import { addUserCommands } from './admin/user.ts';
 import { addConfigCommand } from './config.ts';
 import { addCrawlerCommands } from './crawlers/update.ts';
+import { addDoctorCommand } from './doctor/doctor.ts';
 import { addImportCommands } from './import/hitkeep.ts';
 import { addMigrateCommand } from './migrate.ts';
 import { addQuarantineCommands } from './quarantine/quarantine.ts';
@@ -42,6 +43,7 @@ addQuarantineCommands(program);
 addCrawlerCommands(program);
 addQueryCommand(program);
 addConfigCommand(program);
+addDoctorCommand(program);
 
 try {
   await program.parseAsync();

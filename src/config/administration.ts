@@ -51,6 +51,12 @@ export const administrationSettings = {
     'A port of its own for the administration, on SLUICE_HOST; off: none is served. Not set: the same port as records.',
     (value) => (value === 'off' ? ('off' as const) : parseInteger(0, 65_535)(value)),
   ),
+  metricsToken: optional(
+    'SLUICE_METRICS_TOKEN',
+    '16 to 128 characters',
+    'Token that GET /metrics asks for. Not set: none is asked for, and metrics are served on an administration port of its own alone.',
+    parseText(16, 128),
+  ),
   publicUrl: optional(
     'SLUICE_PUBLIC_URL',
     'https://…',

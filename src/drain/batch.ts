@@ -1,5 +1,13 @@
 /** From journal bytes to COPY streams: sorts entries by table and frames any run of them. Pure. */
-import { forEachEntry, rowTimestampUs, tables } from '../records/entry.ts';
+import {
+  clientKey,
+  describeRow,
+  forEachEntry,
+  isClient,
+  rowTimestampUs,
+  tables,
+  UNREAD_LINES,
+} from '../records/entry.ts';
 import { COPY_HEADER_BYTES, COPY_TRAILER_BYTES, frameCopy } from '../store/copy.ts';
 import type { TableRows } from '../store/store.ts';
 
@@ -22,6 +30,41 @@ export function sortByTable(entries: Buffer): readonly TableBatch[] {
   return boundsByTable
     .map((bounds, table) => ({ table, entries, bounds, rowCount: bounds.length / 2 }))
     .filter((batch) => batch.rowCount > 0);
+}
+
+export interface ClientRows {
+  readonly clientId: string;
+  rows: number;
+  /** Of these, lines of logs that could not be read. */
+  unread: number;
+  /** The same, of the entries that were in the journal before this process. */
+  readonly recovered: { rows: number; unread: number };
+}
+
+/** Whose rows these are. The first `recoveredRows` entries were in the journal before this process. */
+export function countByClient(entries: Buffer, recoveredRows: number): readonly ClientRows[] {
+  const found: ClientRows[] = [];
+  const keys: Buffer[] = [];
+  let at = 0;
+  let index = 0;
+  forEachEntry(entries, 0, entries.length, (table, rowStart, rowEnd) => {
+    // Rows of one client lie together: most often it is the one before.
+    const last = keys[at];
+    if (last === undefined || !isClient(entries, rowStart, last)) {
+      at = keys.findIndex((key) => isClient(entries, rowStart, key));
+      if (at === -1) {
+        at = keys.push(clientKey(entries, rowStart)) - 1;
+        const { clientId } = describeRow(entries, rowStart, rowEnd);
+        found.push({ clientId, rows: 0, unread: 0, recovered: { rows: 0, unread: 0 } });
+      }
+    }
+    const client = found[at];
+    const count = index++ < recoveredRows ? client?.recovered : client;
+    if (count === undefined) return;
+    count.rows++;
+    if (table === UNREAD_LINES) count.unread++;
+  });
+  return found;
 }
 
 /** The rows [from, to) of a batch, ready to be sent. */

@@ -9,7 +9,8 @@ import { describeRow } from '../records/entry.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Store } from '../store/store.ts';
 import { waitBackoff } from './backoff.ts';
-import { frameRows, sortByTable, type TableBatch } from './batch.ts';
+import { countByClient, frameRows, sortByTable, type TableBatch } from './batch.ts';
+import type { Ledger } from './ledger.ts';
 
 export interface DrainValues {
   /** How much is read from the journal, and sent in one COPY, at most. */
@@ -18,6 +19,7 @@ export interface DrainValues {
 
 export interface DrainDeps {
   readonly journal: Journal;
+  readonly ledger: Ledger;
   readonly store: Store;
   readonly log: (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
   /** Called when draining cannot go on: the journal holds what this release cannot read. */
@@ -38,6 +40,8 @@ export interface DrainStats {
   readonly rowsQuarantined: number;
   /** Attempts in a row that Postgres did not take. 0 = all is well. */
   readonly failures: number;
+  /** Such attempts, since the start. */
+  readonly failuresInAll: number;
   readonly lastCause: string | null;
   /** Of the journal, over the last chunks; 0 before the first. */
   readonly bytesPerSecond: number;
@@ -50,10 +54,11 @@ const NEWEST_SHARE = 0.2;
 class Stopped extends Error {}
 
 export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
-  const { journal, store, log } = deps;
+  const { journal, ledger, store, log } = deps;
   const stopping = new AbortController();
   let rowsQuarantined = 0;
   let failures = 0;
+  let failuresInAll = 0;
   let lastCause: string | null = null;
   let bytesPerSecond = 0;
 
@@ -75,6 +80,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
 
   function noteFailure(cause: string): void {
     failures++;
+    failuresInAll++;
     if (cause !== lastCause)
       log('warn', { cause, failures }, 'Postgres does not take rows; the journal keeps them');
     lastCause = cause;
@@ -110,6 +116,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
     const { sqlstate, reason } = refusal;
     await persist(() => store.quarantine({ ...described, table, sqlstate, reason }));
     rowsQuarantined++;
+    ledger.noteRefused(described.clientId);
     log('error', { table, sqlstate, reason }, 'Postgres refuses a row; it is in quarantine');
   }
 
@@ -125,6 +132,8 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
       if (chunk === null) return;
       const startedAtMs = performance.now();
       for (const batch of sortByTable(chunk.entries)) await storeRows(batch, 0, batch.rowCount);
+      // In one turn: the account that is kept with the mark is the mark's.
+      ledger.settle(countByClient(chunk.entries, journal.recovered.lastSequence - chunk.firstSequence + 1));
       journal.advanceStored(chunk.lastSequence);
       noteSpeed(chunk.entries.length, startedAtMs);
     }
@@ -135,7 +144,13 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   });
 
   return {
-    stats: () => ({ rowsQuarantined, failures, lastCause, bytesPerSecond: Math.round(bytesPerSecond) }),
+    stats: () => ({
+      rowsQuarantined,
+      failures,
+      failuresInAll,
+      lastCause,
+      bytesPerSecond: Math.round(bytesPerSecond),
+    }),
     secondsFor: (bytes) => (failures > 0 || bytesPerSecond === 0 ? null : bytes / bytesPerSecond),
     settle: async (timeoutMs) =>
       (await journal.stored(journal.stats().synced, timeoutMs)) === 'stored' ? 'settled' : 'late',

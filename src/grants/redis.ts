@@ -24,8 +24,14 @@ export interface RedisTier {
   publish(channel: string, text: string): void;
   /** On a connection of its own, made again whenever it is lost. */
   subscribe(channel: string, listener: Listener): Subscription;
-  stats(): { readonly failures: number; readonly isConnected: boolean };
+  stats(): RedisStats;
   close(): Promise<void>;
+}
+
+export interface RedisStats {
+  /** In a row. */
+  readonly failures: number;
+  readonly isConnected: boolean;
 }
 
 export interface Listener {

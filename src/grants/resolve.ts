@@ -10,7 +10,7 @@ import type { Sql } from '../store/connect.ts';
 import { createDatabase, createFlights, type ClientFound, type Flight } from './database.ts';
 import type { Denial, SiteVerdict, TokenVerdict } from './grant.ts';
 import { createMemory } from './memory.ts';
-import type { RedisTier } from './redis.ts';
+import type { RedisStats, RedisTier } from './redis.ts';
 import { startCoherence, type Coherence, type CoherenceStats } from './revocation/coherence.ts';
 import type { LoggedRevocation } from './revocation/publish.ts';
 import { createSites } from './site.ts';
@@ -43,6 +43,8 @@ export interface GrantStats extends CoherenceStats {
   readonly cached: number;
   readonly cachedNegatives: number;
   readonly isBelievable: boolean;
+  /** Null without Redis. */
+  readonly redis: RedisStats | null;
 }
 
 export interface GrantValues {
@@ -193,6 +195,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
       cached: memory.grantCount,
       cachedNegatives: memory.negativeCount,
       isBelievable: isBelievable(-Infinity),
+      redis: redis?.stats() ?? null,
       ...coherence.stats(),
     };
   }

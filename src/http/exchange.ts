@@ -8,15 +8,16 @@ import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createForwardedReader, printAddress } from './address.ts';
 import { createBudget } from './budget.ts';
 import { collectBody } from './body.ts';
-import { readHead, type Head } from './framing.ts';
+import { readFields, readHead, readParameters, type Head } from './framing.ts';
 import { createProblem } from './problem.ts';
 import type { Reply, Request, Route } from './request.ts';
+import { createStreams } from './stream/stream.ts';
 
 export interface Exchanges {
   /** The route's handler for the library. */
-  serve(route: Route): (response: HttpResponse, request: HttpRequest) => void;
+  serve(route: Route, answers: Answers): (response: HttpResponse, request: HttpRequest) => void;
   /** Answers with a fixed reply, whatever the body. */
-  refuse(reply: Reply, response: HttpResponse, request: HttpRequest): void;
+  refuse(reply: Reply, answers: Answers, response: HttpResponse, request: HttpRequest): void;
   /** From now on every answer closes its connection. */
   closeAfterAnswers(): void;
   /** Resolves when nothing was in flight, and nothing came, for a while; or after `timeoutMs`. */
@@ -31,12 +32,18 @@ export interface ExchangeStats {
   readonly framingViolations: number;
 }
 
+/** How many of a route's answers began with each digit: [2] counts 2xx. [0]: the sender was gone before. */
+export type Answers = number[];
+
 /** `isOver` once it is answered, or its connection is gone: the library forbids touching `response` then. */
 interface Exchange {
   isOver: boolean;
   readonly response: HttpResponse;
+  readonly answers: Answers;
   /** Of the budget. */
   bytesHeld: number;
+  /** Of a reply that comes bit by bit. */
+  onOver: (() => void) | null;
 }
 
 /** What anybody may make this process keep, for as long as it takes to send it. */
@@ -68,6 +75,7 @@ export function createExchanges(
   let framingViolations = 0;
   let isClosing = false;
   let requestsSeen = 0;
+  const streams = createStreams();
 
   /** Null when the connection had to be closed for its framing. */
   function readSoundHead(response: HttpResponse, request: HttpRequest, method: string): Head | null {
@@ -79,11 +87,14 @@ export function createExchanges(
     return null;
   }
 
-  function open(response: HttpResponse): Exchange {
-    const exchange: Exchange = { isOver: false, response, bytesHeld: 0 };
+  function open(response: HttpResponse, answers: Answers): Exchange {
+    const exchange: Exchange = { isOver: false, response, answers, bytesHeld: 0, onOver: null };
     requests++;
     inFlight++;
-    response.onAborted(() => finish(exchange));
+    response.onAborted(() => {
+      if (!exchange.isOver && exchange.onOver === null) count(answers, 0);
+      finish(exchange);
+    });
     return exchange;
   }
 
@@ -98,6 +109,7 @@ export function createExchanges(
     inFlight--;
     budget.give(exchange.bytesHeld);
     exchange.bytesHeld = 0;
+    exchange.onOver?.();
   }
 
   function hold(exchange: Exchange, bytes: number): boolean {
@@ -116,12 +128,15 @@ export function createExchanges(
   function send(exchange: Exchange, reply: Reply, mustClose: boolean): void {
     if (exchange.isOver) return;
     const { response } = exchange;
+    const { follow } = reply;
+    count(exchange.answers, reply.status.charCodeAt(0) - ZERO);
     response.cork(() => {
       response.writeStatus(reply.status);
       for (const [name, value] of reply.headers) response.writeHeader(name, value);
-      response.end(reply.body, mustClose || isClosing);
+      if (follow === undefined) response.end(reply.body, mustClose || isClosing);
     });
-    finish(exchange);
+    if (follow === undefined) finish(exchange);
+    else exchange.onOver = streams.start(response, { first: reply.body, follow }, () => finish(exchange));
   }
 
   function sendFault(exchange: Exchange, error: unknown): void {
@@ -171,20 +186,20 @@ export function createExchanges(
   }
 
   return {
-    serve(route) {
+    serve(route, answers) {
       const parameterCount = route.path.split('/:').length - 1;
       return (response, incoming) => {
         const method = incoming.getMethod();
         const head = readSoundHead(response, incoming, method);
         if (head === null) return;
-        const exchange = open(response);
+        const exchange = open(response, answers);
         const request: Request = {
           method,
           path: incoming.getUrl(),
           query: incoming.getQuery(),
           parameters: readParameters(parameterCount, incoming),
           headers: head.headers,
-          fields: route.fields === undefined ? NO_FIELDS : readFields(route.fields, incoming),
+          fields: readFields(route.fields, incoming),
           address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
           hold: (bytes) => hold(exchange, bytes),
@@ -202,12 +217,13 @@ export function createExchanges(
         if (admit !== undefined) guard(exchange, head.contentLength, admit(request));
       };
     },
-    refuse(reply, response, incoming) {
+    refuse(reply, answers, response, incoming) {
       const head = readSoundHead(response, incoming, incoming.getMethod());
-      if (head !== null) send(open(response), reply, head.isChunked || head.contentLength > 0);
+      if (head !== null) send(open(response, answers), reply, head.isChunked || head.contentLength > 0);
     },
     closeAfterAnswers() {
       isClosing = true;
+      streams.endAll();
     },
     async settle(timeoutMs) {
       const deadline = performance.now() + timeoutMs;
@@ -227,15 +243,8 @@ export function createExchanges(
   };
 }
 
-const NO_FIELDS: Readonly<Record<string, string>> = {};
+const ZERO = '0'.charCodeAt(0);
 
-function readFields(names: readonly string[], incoming: HttpRequest): Readonly<Record<string, string>> {
-  return Object.fromEntries(names.map((name) => [name, incoming.getHeader(name)]));
-}
-
-const NO_PARAMETERS: readonly string[] = [];
-
-function readParameters(count: number, incoming: HttpRequest): readonly string[] {
-  if (count === 0) return NO_PARAMETERS;
-  return Array.from({ length: count }, (_, index) => incoming.getParameter(index) ?? '');
+function count(answers: Answers, digit: number): void {
+  answers[digit] = (answers[digit] ?? 0) + 1;
 }

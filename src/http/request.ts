@@ -35,7 +35,17 @@ export interface Reply {
   /** Code and reason, as on the wire: '202 Accepted'. */
   readonly status: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: string;
+  readonly body: string | Buffer;
+  /** The reply goes on behind `body`: called when that was sent; returns what to do when it is over, however it ends. */
+  readonly follow?: (stream: Stream) => () => void;
+}
+
+/** The rest of a reply that comes bit by bit. */
+export interface Stream {
+  /** False: the receiver has not read what was written before, or is gone; nothing was written. */
+  write(text: string): boolean;
+  /** A second call does nothing. */
+  end(): void;
 }
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';

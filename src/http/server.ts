@@ -10,7 +10,13 @@ import {
   type TemplatedApp,
   type us_listen_socket,
 } from 'uWebSockets.js';
-import { createExchanges, type Exchanges, type ExchangeStats, type ExchangeValues } from './exchange.ts';
+import {
+  createExchanges,
+  type Answers,
+  type Exchanges,
+  type ExchangeStats,
+  type ExchangeValues,
+} from './exchange.ts';
 import { createProblem } from './problem.ts';
 import type { Method, Reply, Route } from './request.ts';
 
@@ -42,6 +48,14 @@ export interface ServerStats extends ExchangeStats {
   readonly connections: number;
   /** Closed as soon as they were open: there were too many. */
   readonly connectionsRefused: number;
+  readonly answers: readonly RouteAnswers[];
+  /** What came to a path or method that no route has. */
+  readonly astray: Readonly<Answers>;
+}
+
+export interface RouteAnswers extends Pick<Route, 'method' | 'path'> {
+  /** By the first digit of the status; [0]: the sender was gone before. */
+  readonly byClass: Readonly<Answers>;
 }
 
 /** LIBUS_LISTEN_EXCLUSIVE_PORT. Without it a second gateway would share the port, and nobody would notice. */
@@ -72,22 +86,31 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
     connectionsRefused++;
     response.close();
   });
-  for (const route of deps.routes) {
-    const serve = exchanges.serve(route);
+  const answers = deps.routes.map(({ method, path }) => ({ method, path, byClass: noAnswers() }));
+  for (const [index, route] of deps.routes.entries()) {
+    const serve = exchanges.serve(route, answers[index]?.byClass ?? noAnswers());
     app[METHODS[route.method]](route.path, serve);
   }
+  const astray = noAnswers();
   for (const [path, methods] of groupByPath(deps.routes)) {
     const reply = refuseMethod(methods);
-    app.any(path, (response, request) => exchanges.refuse(reply, response, request));
+    app.any(path, (response, request) => exchanges.refuse(reply, astray, response, request));
   }
   const unknown = refusePath();
-  app.any('/*', (response, request) => exchanges.refuse(unknown, response, request));
+  app.any('/*', (response, request) => exchanges.refuse(unknown, astray, response, request));
 
   return new Promise((resolve, reject) => {
     const listen = app.listen.bind(app) as unknown as ListenExclusively;
     listen(values.host, values.port, EXCLUSIVE_PORT, (socket) => {
       if (socket !== false) {
-        resolve(describeServer(app, socket, exchanges, () => ({ connections, connectionsRefused })));
+        resolve(
+          describeServer(app, socket, exchanges, () => ({
+            connections,
+            connectionsRefused,
+            answers,
+            astray,
+          })),
+        );
         return;
       }
       const where = `${values.host}:${values.port}`;
@@ -102,13 +125,13 @@ function describeServer(
   app: TemplatedApp,
   socket: us_listen_socket,
   exchanges: Exchanges,
-  countConnections: () => Pick<ServerStats, 'connections' | 'connectionsRefused'>,
+  countMore: () => Omit<ServerStats, keyof ExchangeStats>,
 ): Server {
   let isListening = true;
   let isClosed = false;
   return {
     port: us_socket_local_port(socket),
-    stats: () => ({ ...countConnections(), ...exchanges.stats() }),
+    stats: () => ({ ...countMore(), ...exchanges.stats() }),
     stopListening() {
       if (!isListening) return;
       isListening = false;
@@ -122,6 +145,10 @@ function describeServer(
       app.close();
     },
   };
+}
+
+function noAnswers(): Answers {
+  return [0, 0, 0, 0, 0, 0];
 }
 
 function refuseMethod(methods: readonly string[]): Reply {

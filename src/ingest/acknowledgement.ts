@@ -37,12 +37,15 @@ export function createAcknowledgement(
       case 'synced':
         return { kind: 'accepted', durability: 'journal', isNamed: isNamed || wanted === 'postgres' };
       case 'failed':
-        return refuseAppend('failed');
+        return { ...refuseAppend('failed'), isAppended: true };
       case 'late':
-        return refuse(
-          'journal_slow',
-          `The record was not on disk within ${values.ackWaitMs} ms. Send it again with the same id.`,
-        );
+        return {
+          ...refuse(
+            'journal_slow',
+            `The record was not on disk within ${values.ackWaitMs} ms. Send it again with the same id.`,
+          ),
+          isAppended: true,
+        };
     }
   };
 }

@@ -40,7 +40,7 @@ import type { CountryOf } from './enrich/country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
 import type { Limiter } from './limiter.ts';
-import { createTally, type IngestStats } from './tally.ts';
+import { account, accountBatch, createTally, type IngestStats, type RecordLedger } from './tally.ts';
 import type { Usage } from './usage.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
@@ -59,6 +59,7 @@ export interface IngestDeps {
   readonly grants: Grants;
   readonly limiter: Limiter;
   readonly journal: Journal;
+  readonly ledger: RecordLedger;
   readonly usage: Pick<Usage, 'count' | 'countBatch'>;
   readonly countryOf: CountryOf;
   readonly isVerified: IsVerified;
@@ -84,7 +85,7 @@ const ENTRY_FACTOR = 3;
 const ENTRY_BYTES_MORE = 64 * 1024;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
-  const { grants, limiter, journal, usage } = deps;
+  const { limiter, journal, ledger, usage } = deps;
   const refuseAppend = createAppendRefusals(deps.secondsUntilRoom);
   const acknowledge = createAcknowledgement(values, journal, refuseAppend);
   const tally = createTally();
@@ -94,12 +95,15 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const batchDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
 
   async function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Promise<Reply> {
+    const startedAtMs = performance.now();
     const admitted = admitToken(deps, request, request.headers);
     const grant = admitted instanceof Promise ? await admitted : admitted;
     if (!isRefusal(grant)) chargeRequest(grant, request);
     const outcome = isRefusal(grant) ? grant : await take(entrance, request, grant);
     count(entrance.kind?.name ?? 'batch', isRefusal(grant) ? null : grant, request, outcome);
-    return 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+    const reply = 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+    if (reply.status.startsWith('202')) tally.countWait(performance.now() - startedAtMs);
+    return reply;
   }
 
   function chargeRequest(grant: Grant, request: Request): void {
@@ -110,11 +114,15 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   function count(name: string, grant: Grant | null, request: Request, outcome: Verdict | BatchOutcome): void {
     if ('received' in outcome) {
       tally.countBatch(name, outcome);
-      if (grant !== null) usage.countBatch(grant, request, outcome);
+      if (grant === null) return;
+      usage.countBatch(grant, request, outcome);
+      accountBatch(ledger, grant.clientId, outcome);
       return;
     }
     tally.count(name, outcome);
-    if (grant !== null) usage.count(grant, request, outcome);
+    if (grant === null) return;
+    usage.count(grant, request, outcome);
+    account(ledger, grant.clientId, outcome);
   }
 
   async function take<R extends Droppable>(
@@ -155,7 +163,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     const { grant, context } = by;
     const record = kind.read(payload, { ...context, index: 0 });
     if (isFault(record)) return refuseFault(record);
-    const reached = early ?? admitDomain(grants, grant, kind.domainOf(record));
+    const reached = early ?? admitDomain(deps.grants, grant, kind.domainOf(record));
     const siteId = reached instanceof Promise ? await reached : reached;
     if (isRefusal(siteId)) return siteId;
     const late = kind.checkLate(record);
@@ -164,7 +172,9 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     if (ended !== null) return ended;
     if (record.isDropped) return { kind: 'dropped', reason: 'dnt' };
     kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs: context.nowMs, ids });
-    return acknowledge(by.request.headers.prefer, journal.append(writer.buffer, 0, writer.length));
+    const receipt = journal.append(writer.buffer, 0, writer.length);
+    if (receipt.kind === 'appended') ledger.append(grant.clientId);
+    return acknowledge(by.request.headers.prefer, receipt);
   }
 
   function contextOf(grant: Grant, request: Request): Omit<ReadContext, 'index'> {

@@ -1,4 +1,8 @@
-/** Counts verdicts, one for every record: received = accepted + dropped + the sum of refused. */
+/**
+ * Counts verdicts, one for every record: received = accepted + dropped + the sum of refused; and how long requests
+ * waited for a good answer.
+ */
+import { createDurations, type DurationStats } from '../measure/durations.ts';
 import type { BatchOutcome } from './batch/outcome.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -10,54 +14,108 @@ export interface IngestStats {
   readonly refused: Readonly<Record<string, number>>;
   /** Accepted, by kind of record. */
   readonly kinds: Readonly<Record<string, number>>;
+  /** All verdicts, by kind of record, or of what they came in. */
+  readonly verdicts: Readonly<Record<string, VerdictCounts>>;
+  /** Requests answered with 202, by how long that took. */
+  readonly waits: DurationStats;
+}
+
+export interface VerdictCounts {
+  readonly accepted: number;
+  readonly dropped: number;
+  readonly refused: number;
 }
 
 export interface Tally {
   count(kind: string, verdict: Verdict): void;
   countBatch(kind: string, outcome: BatchOutcome): void;
+  /** From the whole request to its 202. */
+  countWait(ms: number): void;
   stats(): IngestStats;
 }
 
 export function createTally(): Tally {
-  let accepted = 0;
-  let dropped = 0;
-  let refusedSum = 0;
+  const verdicts = new Map<string, Counted>();
   const refused = new Map<string, number>();
-  const kinds = new Map<string, number>();
+  const waits = createDurations();
 
-  function countRefused(code: string): void {
-    refusedSum++;
+  function of(kind: string): Counted {
+    const known = verdicts.get(kind);
+    if (known !== undefined) return known;
+    const counted = { accepted: 0, dropped: 0, refused: 0 };
+    verdicts.set(kind, counted);
+    return counted;
+  }
+
+  function countRefused(counted: Counted, code: string): void {
+    counted.refused++;
     refused.set(code, (refused.get(code) ?? 0) + 1);
+  }
+
+  function stats(): IngestStats {
+    const sums = { accepted: 0, dropped: 0, refused: 0 };
+    for (const counted of verdicts.values()) {
+      sums.accepted += counted.accepted;
+      sums.dropped += counted.dropped;
+      sums.refused += counted.refused;
+    }
+    const kinds = [...verdicts].filter(([, counted]) => counted.accepted > 0);
+    return {
+      received: sums.accepted + sums.dropped + sums.refused,
+      accepted: sums.accepted,
+      dropped: sums.dropped,
+      refused: Object.fromEntries(refused),
+      kinds: Object.fromEntries(kinds.map(([kind, counted]) => [kind, counted.accepted])),
+      verdicts: Object.fromEntries([...verdicts].map(([kind, counted]) => [kind, { ...counted }])),
+      waits: waits.stats(),
+    };
   }
 
   return {
     countBatch(kind, outcome) {
       // What was only validated was neither accepted nor refused.
       if (outcome.isValidatedOnly) return;
-      accepted += outcome.accepted;
-      dropped += outcome.dropped;
-      if (outcome.accepted > 0) kinds.set(kind, (kinds.get(kind) ?? 0) + outcome.accepted);
-      for (const { refusal } of outcome.errors) countRefused(refusal.code);
+      const counted = of(kind);
+      counted.accepted += outcome.accepted;
+      counted.dropped += outcome.dropped;
+      for (const { refusal } of outcome.errors) countRefused(counted, refusal.code);
     },
     count(kind, verdict) {
+      const counted = of(kind);
       switch (verdict.kind) {
         case 'accepted':
-          accepted++;
-          kinds.set(kind, (kinds.get(kind) ?? 0) + 1);
+          counted.accepted++;
           return;
         case 'dropped':
-          dropped++;
+          counted.dropped++;
           return;
         case 'refused':
-          countRefused(verdict.code);
+          countRefused(counted, verdict.code);
       }
     },
-    stats: () => ({
-      received: accepted + dropped + refusedSum,
-      accepted,
-      dropped,
-      refused: Object.fromEntries(refused),
-      kinds: Object.fromEntries(kinds),
-    }),
+    countWait: (ms) => waits.count(ms),
+    stats,
   };
+}
+
+type Counted = { -readonly [K in keyof VerdictCounts]: number };
+
+/** What the client's account is told of here; the rest it hears from the drain. */
+export interface RecordLedger {
+  append(clientId: string): void;
+  refuse(clientId: string, records: number): void;
+  skip(clientId: string, records: number): void;
+}
+
+/** What is in the journal was accounted for when it went there. */
+export function account(ledger: RecordLedger, clientId: string, verdict: Verdict): void {
+  if (verdict.kind === 'dropped') ledger.skip(clientId, 1);
+  else if (verdict.kind === 'refused' && verdict.isAppended !== true) ledger.refuse(clientId, 1);
+}
+
+export function accountBatch(ledger: RecordLedger, clientId: string, outcome: BatchOutcome): void {
+  if (outcome.isValidatedOnly) return;
+  const refused = outcome.errors.filter(({ refusal }) => refusal.isAppended !== true).length;
+  if (refused > 0) ledger.refuse(clientId, refused);
+  if (outcome.dropped > 0) ledger.skip(clientId, outcome.dropped);
 }

@@ -28,6 +28,8 @@ export interface Refusal {
   readonly code: ProblemCode;
   readonly detail: string;
   readonly field: string | null;
+  /** Its record is in the journal, and may be kept all the same. */
+  readonly isAppended?: true;
   /** Where it is known better than by the code. */
   readonly retryAfterSeconds?: number;
   readonly headers?: readonly (readonly [string, string])[];

@@ -15,17 +15,11 @@ import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
 import { createReader, type Chunk } from './reader.ts';
 import { recoverJournal } from './recovery.ts';
-import { createRoll } from './roll.ts';
-import { writeAll, type JournalLog } from './segment.ts';
+import { createRoll, type RollStats, type RollValues } from './roll.ts';
+import type { JournalLog } from './segment.ts';
 import { createWaiters, createWatermarks, startMarkKeeper } from './watermark.ts';
 
-export interface JournalValues {
-  readonly directory: string;
-  readonly segmentBytes: number;
-  /** All segments together, the spare included. */
-  readonly journalBytesMax: number;
-  /** A frame, header included; at most a quarter of a segment. */
-  readonly frameBytesMax: number;
+export interface JournalValues extends RollValues {
   /** Entries in memory that wait for the disk. */
   readonly pendingBytesMax: number;
 }
@@ -48,6 +42,10 @@ export interface Journal {
   read(bytesMax: number): Promise<Chunk | null>;
   /** All up to this entry is safe elsewhere. */
   advanceStored(sequence: number): void;
+  /** When it was opened: what was kept with the stored mark, and how many entries there were beyond it. */
+  readonly recovered: { readonly note: string; readonly entries: number; readonly lastSequence: number };
+  /** From now on the stored mark is kept with what this says of it: one line. */
+  keepNote(note: () => string): void;
   /** Resolves when all that was appended is synced, or has failed. */
   flush(): Promise<void>;
   stopReading(): void;
@@ -56,14 +54,13 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-export interface JournalStats {
+export interface JournalStats extends RollStats {
   readonly state: 'open' | 'full' | 'failed' | 'closed';
   readonly appended: number;
   readonly synced: number;
   readonly stored: number;
   readonly frames: number;
   readonly pendingBytes: number;
-  readonly bytesOnDisk: number;
   readonly damagedRanges: number;
   readonly damagedBytes: number;
 }
@@ -71,8 +68,7 @@ export interface JournalStats {
 const FLUSH_MS = 5000;
 /** Less room than this is none: it would be a handful of records. */
 const ROOM_BYTES_MIN = 256 * 1024;
-const SYNCED = Promise.resolve('synced' as const);
-const FAILED = Promise.resolve('failed' as const);
+const [SYNCED, FAILED] = [Promise.resolve('synced' as const), Promise.resolve('failed' as const)];
 const STORED = Promise.resolve('stored' as const);
 
 export async function openJournal(
@@ -83,17 +79,15 @@ export async function openJournal(
   const frameBytesMax = Math.min(values.frameBytesMax, Math.floor(values.segmentBytes / 4));
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const lock = await takeLock(directory);
-  const recovered = await recoverJournal(directory, frameBytesMax, deps.log).catch(async (error: unknown) => {
+  const giveUp = async (error: unknown): Promise<never> => {
     await lock.release();
     throw error;
-  });
-  const { segments } = recovered;
-  const marks = createWatermarks(recovered.lastSequence, recovered.storedSequence);
+  };
+  const recovered = await recoverJournal(directory, frameBytesMax, deps.log).catch(giveUp);
+  const { segments, lastSequence, storedSequence } = recovered;
+  const marks = createWatermarks(lastSequence, storedSequence);
   const roll = await createRoll({ ...values, frameBytesMax }, segments, marks.appended + 1, deps.log).catch(
-    async (error: unknown) => {
-      await lock.release();
-      throw error;
-    },
+    giveUp,
   );
   roll.dropStored(marks.stored);
   const groups = createGroups(frameBytesMax);
@@ -106,7 +100,12 @@ export async function openJournal(
   let frames = 0;
   let hasNews = false;
   let wakeReader: (() => void) | null = null;
-  const mark = startMarkKeeper(directory, marks, deps.log);
+  let note = (): string => recovered.note;
+  const mark = startMarkKeeper(directory, marks, {
+    log: deps.log,
+    note: () => note(),
+    onKept: (sequence) => roll.dropStored(sequence),
+  });
 
   const pendingBytes = (): number => groups.pendingBytes + (inFlight?.end ?? 0);
 
@@ -125,8 +124,7 @@ export async function openJournal(
     for (let group = groups.take(); group !== null; group = groups.take()) {
       inFlight = group;
       try {
-        const { file, offset } = await roll.place(group.end, group.firstSequence);
-        await writeAll(file, group.buffer, group.end, offset);
+        await roll.write(group.buffer, group.end, group.firstSequence);
       } catch (error) {
         fail(group, error);
         return;
@@ -205,9 +203,7 @@ export async function openJournal(
         if (chunk !== null) return chunk;
         // A frame may have been synced while the reader was already giving up.
         if (hasNews) continue;
-        await new Promise<void>((resolve) => {
-          wakeReader = resolve;
-        });
+        await new Promise<void>((resolve) => (wakeReader = resolve));
         wakeReader = null;
       }
       return null;
@@ -215,7 +211,11 @@ export async function openJournal(
     advanceStored(sequence) {
       marks.advanceStored(sequence);
       waiters.advance(sequence);
-      roll.dropStored(sequence);
+      if (roll.canDrop(sequence)) void mark.keep();
+    },
+    recovered: { note: recovered.note, entries: lastSequence - storedSequence, lastSequence },
+    keepNote(wanted) {
+      note = wanted;
     },
     flush,
     stopReading() {
@@ -229,12 +229,12 @@ export async function openJournal(
       stored: marks.stored,
       frames,
       pendingBytes: pendingBytes(),
-      bytesOnDisk: roll.bytesOnDisk,
+      ...roll.stats(marks.stored),
       damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
     }),
     async close() {
-      // A disk without room must not hold up a stop: what nobody was promised may fail.
+      // A disk without room must not hold up a stop.
       await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
       wake();

@@ -106,6 +106,8 @@ export interface Recovered {
   readonly segments: SegmentContent[];
   readonly lastSequence: number;
   readonly storedSequence: number;
+  /** What was kept with the stored mark; '' when that is not what is stored. */
+  readonly note: string;
   readonly damagedRanges: number;
   readonly damagedBytes: number;
 }
@@ -122,7 +124,7 @@ export async function recoverJournal(
     log('warn', { file: join(directory, name) }, 'not a file of the journal; ignored');
   const contents: SegmentContent[] = [];
   let last = Math.max(0, (files[0]?.firstSequence ?? 1) - 1);
-  const stored = Math.max(mark, last);
+  const stored = Math.max(mark.sequence, last);
   let damagedRanges = 0;
   let damagedBytes = 0;
 
@@ -162,8 +164,9 @@ export async function recoverJournal(
   }
   return {
     segments: contents,
-    lastSequence: Math.max(last, mark),
+    lastSequence: Math.max(last, mark.sequence),
     storedSequence: stored,
+    note: stored === mark.sequence ? mark.note : '',
     damagedRanges,
     damagedBytes,
   };

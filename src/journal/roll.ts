@@ -5,29 +5,48 @@
 import type { FileHandle } from 'node:fs/promises';
 import { unlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createDurations, type DurationStats } from '../measure/durations.ts';
 import type { SegmentContent } from './recovery.ts';
-import { prepareSpare, SEGMENT_HEADER_BYTES, syncDirectory, takeSpare, type JournalLog } from './segment.ts';
+import {
+  prepareSpare,
+  SEGMENT_HEADER_BYTES,
+  syncDirectory,
+  takeSpare,
+  writeAll,
+  type JournalLog,
+} from './segment.ts';
 
 export interface Roll {
-  readonly bytesOnDisk: number;
+  stats(storedSequence: number): RollStats;
   /** Bytes that can surely still be written, whatever the frames' sizes; 0 = the journal is full. */
   roomBytes(): number;
-  /** Where to write `bytes`: in the segment in use, or at the start of the next one. */
-  place(
-    bytes: number,
-    firstSequence: number,
-  ): Promise<{ readonly file: FileHandle; readonly offset: number }>;
-  /** What was placed is synced, up to this entry. */
+  /** Writes `bytes` of the buffer, synced, into the segment in use, or at the start of the next one. */
+  write(buffer: Buffer, bytes: number, firstSequence: number): Promise<void>;
+  /** What was written is good, up to this entry. */
   confirm(bytes: number, lastSequence: number): void;
+  /** Whether `dropStored` would delete a segment. */
+  canDrop(storedSequence: number): boolean;
   /** Deletes segments that Postgres has wholly; makes room for a spare. */
   dropStored(storedSequence: number): void;
   close(): Promise<void>;
 }
 
+export interface RollStats {
+  /** Of whole segments, the spare included. */
+  readonly bytesOnDisk: number;
+  readonly roomBytes: number;
+  /** Of frames that Postgres does not have; within a segment by the part of its entries. */
+  readonly backlogBytes: number;
+  /** Of frames, each synced; the start of a segment included. */
+  readonly writes: DurationStats;
+}
+
 export interface RollValues {
   readonly directory: string;
   readonly segmentBytes: number;
+  /** All segments together, the spare included. */
   readonly journalBytesMax: number;
+  /** A frame, header included; at most a quarter of a segment. */
   readonly frameBytesMax: number;
 }
 
@@ -49,6 +68,7 @@ export async function createRoll(
   let isDiskFull = false;
   let isClosed = false;
   let retry: NodeJS.Timeout | undefined;
+  const writes = createDurations();
 
   /**
    * Starts to make a spare when there is none and there is a budget for one. Resolves to whether there is one. The
@@ -106,25 +126,35 @@ export async function createRoll(
 
   await startSegment(nextSequence, true);
 
+  const canDrop = (storedSequence: number): boolean =>
+    segments.length > 1 && (segments[0]?.lastSequence ?? Infinity) <= storedSequence;
+
+  function roomBytes(): number {
+    const isMaking = spare !== null && !isDiskFull;
+    const allowed = isDiskFull
+      ? 0
+      : Math.floor(Math.max(0, values.journalBytesMax - bytesOnDisk) / segmentBytes);
+    const segmentsLeft = (isSpareReady || isMaking ? 1 : 0) + allowed;
+    // The last frame that does not fit leaves the rest of a segment unused.
+    return segmentsLeft === 0
+      ? segmentBytes - offset
+      : segmentsLeft * (segmentBytes - SEGMENT_HEADER_BYTES - values.frameBytesMax);
+  }
+
   return {
-    get bytesOnDisk() {
-      return bytesOnDisk;
-    },
-    roomBytes() {
-      const isMaking = spare !== null && !isDiskFull;
-      const allowed = isDiskFull
-        ? 0
-        : Math.floor(Math.max(0, values.journalBytesMax - bytesOnDisk) / segmentBytes);
-      const segmentsLeft = (isSpareReady || isMaking ? 1 : 0) + allowed;
-      // The last frame that does not fit leaves the rest of a segment unused.
-      return segmentsLeft === 0
-        ? segmentBytes - offset
-        : segmentsLeft * (segmentBytes - SEGMENT_HEADER_BYTES - values.frameBytesMax);
-    },
-    async place(bytes, firstSequence) {
+    stats: (storedSequence) => ({
+      bytesOnDisk,
+      roomBytes: roomBytes(),
+      backlogBytes: Math.round(segments.reduce((sum, one) => sum + bytesBeyond(one, storedSequence), 0)),
+      writes: writes.stats(),
+    }),
+    roomBytes,
+    async write(buffer, bytes, firstSequence) {
+      const startedAtMs = performance.now();
       if (file === null || offset + bytes > segmentBytes) await startSegment(firstSequence, false);
       if (file === null) throw new Error('a segment was started, and there is none');
-      return { file, offset };
+      await writeAll(file, buffer, bytes, offset);
+      writes.count(performance.now() - startedAtMs);
     },
     confirm(bytes, lastSequence) {
       offset += bytes;
@@ -133,9 +163,10 @@ export async function createRoll(
       segment.end = offset;
       segment.lastSequence = lastSequence;
     },
+    canDrop,
     dropStored(storedSequence) {
       let dropped = 0;
-      while (segments.length > 1 && (segments[0]?.lastSequence ?? Infinity) <= storedSequence) {
+      while (canDrop(storedSequence)) {
         const segment = segments.shift();
         if (segment === undefined) break;
         bytesOnDisk -= segment.sizeBytes;
@@ -154,4 +185,11 @@ export async function createRoll(
       await syncDirectory(directory);
     },
   };
+}
+
+function bytesBeyond({ firstSequence, lastSequence, end }: SegmentContent, sequence: number): number {
+  const entries = lastSequence - firstSequence + 1;
+  if (entries <= 0) return 0;
+  const beyond = Math.min(entries, Math.max(0, lastSequence - sequence));
+  return ((end - SEGMENT_HEADER_BYTES) * beyond) / entries;
 }

@@ -86,48 +86,82 @@ export function createWaiters(): Waiters {
   };
 }
 
-/**
- * The stored mark on disk is a hint that spares replay: written now and then, without a sync. When it is missing,
- * torn or old, more is replayed, and replaying is harmless. `<sequence> <CRC-32>` as text; 0 when there is none
- * that can be believed.
- */
-export async function readMark(directory: string): Promise<number> {
-  const text = await readFile(join(directory, 'stored'), 'utf8').catch(() => '');
-  const [sequence, check] = text.trim().split(' ');
-  if (sequence === undefined || !/^\d{1,16}$/.test(sequence)) return 0;
-  return check === String(crc32(sequence)) ? Number(sequence) : 0;
+/** The stored mark, and what the caller wanted kept with it. */
+export interface StoredMark {
+  readonly sequence: number;
+  readonly note: string;
 }
 
-/** Keeps the stored mark on disk, at most a second behind; `stop` writes the last one. */
+/**
+ * The stored mark on disk spares replay: written once a second, without a sync. When it is missing, torn or old, more is
+ * replayed, and replaying is harmless. `<sequence> <CRC-32 of all else> <note>` as text; 0 when there is none that can be
+ * believed. Segments are deleted only up to a mark that was written.
+ */
+export async function readMark(directory: string): Promise<StoredMark> {
+  const text = await readFile(join(directory, 'stored'), 'utf8').catch(() => '');
+  const [, sequence = '', check, note = ''] = /^(\d{1,16}) (\d+)(?: ([^\n]*))?\n?$/.exec(text) ?? [];
+  const isGood = sequence !== '' && check === String(crc32(sequence + note));
+  return isGood ? { sequence: Number(sequence), note } : { sequence: 0, note: '' };
+}
+
+export interface MarkKeeper {
+  /** Writes it now, or after the write that is under way. */
+  keep(): Promise<void>;
+  /** Stops, and writes the last one. */
+  stop(): Promise<void>;
+}
+
+/** Keeps the stored mark on disk, at most a second behind. `onKept`: all up to there need not be read again. */
 export function startMarkKeeper(
   directory: string,
   marks: Pick<Watermarks, 'stored'>,
-  log: JournalLog,
-): { stop(): Promise<void> } {
-  let written = marks.stored;
+  deps: {
+    readonly log: JournalLog;
+    readonly note: () => string;
+    readonly onKept: (sequence: number) => void;
+  },
+): MarkKeeper {
+  let written = '';
+  let isWriting = false;
+  let isWanted = false;
 
   async function keep(): Promise<void> {
-    if (marks.stored === written) return;
-    written = marks.stored;
-    await writeMark(directory, written).catch((error: unknown) =>
-      log('warn', { err: error }, 'the stored mark cannot be written; a restart would send more again'),
-    );
+    isWanted = true;
+    if (isWriting) return;
+    isWriting = true;
+    while (isWanted) {
+      isWanted = false;
+      await write();
+    }
+    isWriting = false;
+  }
+
+  async function write(): Promise<void> {
+    // Read together: the note is that of the mark.
+    const sequence = marks.stored;
+    const note = deps.note();
+    const text = `${sequence} ${crc32(sequence + note)}${note === '' ? '' : ` ${note}`}\n`;
+    if (text === written) return;
+    try {
+      await writeFile(join(directory, 'stored.new'), text, { mode: 0o600 });
+      await rename(join(directory, 'stored.new'), join(directory, 'stored'));
+      written = text;
+      deps.onKept(sequence);
+    } catch (error) {
+      deps.log('warn', { err: error }, 'the stored mark cannot be written; a restart would send more again');
+    }
   }
 
   const timer = setInterval(() => void keep(), MARK_INTERVAL_MS);
   timer.unref();
   return {
-    stop() {
+    keep,
+    async stop() {
       clearInterval(timer);
-      return keep();
+      while (isWriting) await new Promise((resolve) => setTimeout(resolve, 5));
+      await keep();
     },
   };
 }
 
 const MARK_INTERVAL_MS = 1000;
-
-async function writeMark(directory: string, sequence: number): Promise<void> {
-  const text = String(sequence);
-  await writeFile(join(directory, 'stored.new'), `${text} ${crc32(text)}\n`, { mode: 0o600 });
-  await rename(join(directory, 'stored.new'), join(directory, 'stored'));
-}

@@ -203,6 +203,16 @@ export function rowTimestampUs(buffer: Buffer, rowStart: number): number {
   return high * TWO_32 + buffer.readUInt32BE(rowStart + TIMESTAMP_OFFSET + 4) + EPOCH_US;
 }
 
+/** The 16 bytes of the row's client. */
+export function clientKey(buffer: Buffer, rowStart: number): Buffer {
+  return buffer.subarray(rowStart + CLIENT_OFFSET, rowStart + CLIENT_OFFSET + UUID_BYTES);
+}
+
+export function isClient(buffer: Buffer, rowStart: number, key: Buffer): boolean {
+  const start = rowStart + CLIENT_OFFSET;
+  return buffer.compare(key, 0, UUID_BYTES, start, start + UUID_BYTES) === 0;
+}
+
 /** Whose row it is, and the whole entry around it. */
 export function describeRow(
   buffer: Buffer,

@@ -6,6 +6,7 @@
  * When Postgres is down, slow or frozen the outcome is 'unavailable' within `writeTimeoutMs`; the caller tries
  * again. One write at a time.
  */
+import { createDurations, type DurationStats } from '../measure/durations.ts';
 import { copyIn } from './copy.ts';
 import { describeError, readSqlstate, type Sql } from './connect.ts';
 import { classifyFault, explainFault, type WriteOutcome } from './outcome.ts';
@@ -36,6 +37,8 @@ export interface StoreStats {
   readonly copies: number;
   readonly stagedCopies: number;
   readonly partitionsMade: number;
+  /** Attempts to write a batch, whatever came of them. */
+  readonly writes: DurationStats;
   /** Null while the last write succeeded; else what went wrong. */
   readonly lastFault: string | null;
 }
@@ -56,6 +59,7 @@ export interface StoreDeps {
 
 export function createStore(values: StoreValues, deps: StoreDeps): Store {
   const partitions = createPartitions(deps.sql);
+  const writes = createDurations();
   let writer = deps.openWriter();
   let rowsInserted = 0;
   let rowsDuplicate = 0;
@@ -123,7 +127,9 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
 
   return {
     async write(rows) {
+      const startedAtMs = performance.now();
       const outcome = await attempt(rows, writeDirect);
+      writes.count(performance.now() - startedAtMs);
       lastFault = outcome.kind === 'unavailable' ? outcome.cause : null;
       if (outcome.kind === 'stored') {
         rowsInserted += outcome.inserted;
@@ -147,6 +153,7 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
       copies,
       stagedCopies,
       partitionsMade: partitions.stats().made,
+      writes: writes.stats(),
       lastFault,
     }),
     close: () => writer.end({ timeout: 1 }),

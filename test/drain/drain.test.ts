@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { startDrain, type Drain } from '../../src/drain/drain.ts';
+import { createLedger, type Ledger } from '../../src/drain/ledger.ts';
 import { backoffMs } from '../../src/drain/backoff.ts';
 import { openJournal, type Journal } from '../../src/journal/journal.ts';
 import { connectPostgres, type Sql } from '../../src/store/connect.ts';
@@ -14,6 +15,7 @@ let directory: { path: string; remove: () => Promise<void> };
 let journal: Journal;
 let store: Store;
 let drain: Drain;
+let ledger: Ledger;
 let log: string[];
 
 beforeAll(async () => {
@@ -45,11 +47,16 @@ beforeEach(async () => {
     },
     { log: () => undefined },
   );
-  store = createStore({ writeTimeoutMs: 5000 }, { sql: database.sql, openWriter });
+  ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  store = createStore(
+    { writeTimeoutMs: 5000 },
+    { sql: database.sql, openWriter, onDuplicates: ledger.noteDuplicates },
+  );
   drain = startDrain(
     { batchBytesMax: 256 * 1024 },
     {
       journal,
+      ledger,
       store,
       log: (_level, fields, message) => log.push(`${message} ${JSON.stringify(fields)}`),
       onFatal: (error) => {

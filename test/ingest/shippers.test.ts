@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -281,5 +281,46 @@ describe('Firehose', () => {
     expect(answer.status).toBe(200);
     expect(await fetches()).toHaveLength(3);
     expect(await unread()).toMatchObject([{ line: 'H4sB', reason: 'the record cannot be opened' }]);
+  });
+});
+
+describe('a hostile line', () => {
+  const GOOD = '203.0.113.10 - - [12/Oct/2026:14:00:05 +0200] "GET /good HTTP/1.1" 200 2326 "-" "GPTBot/1.2"';
+  const nested = `{"timestamp":${'['.repeat(10_000)}${']'.repeat(10_000)}}`;
+  const keys = `{${Array.from({ length: 100_000 }, (_, index) => `"k${index}":1`).join(',')}}`;
+
+  it.each([
+    ['of ten million characters', randomBytes(7_500_000).toString('base64')],
+    ['of ten million characters in JSON', `{"path":"${randomBytes(7_500_000).toString('base64')}"}`],
+    ['nested 10,000 deep', nested],
+    ['with 100,000 keys', keys],
+    ['with keys of a prototype', '{"__proto__":{"timestamp":"2026-10-12T12:00:05Z"},"constructor":{}}'],
+    [
+      'with a NUL',
+      '{"timestamp":"2026-10-12T12:00:05Z","path":"/\\u0000","status_code":200,"user_agent":"GPTBot"}',
+    ],
+    [
+      'with half a character',
+      '{"timestamp":"2026-10-12T12:00:05Z","path":"/\\ud83d","status_code":200,"user_agent":"GPTBot"}',
+    ],
+  ])('%s costs only itself: it is kept aside, or refused and said so', async (_, line) => {
+    const answer = await deliver('access-log', gzipSync(`${line}\n${GOOD}\n`));
+    expect(answer.status).toBe(202);
+    const { quarantined, rejected } = answer.body as { quarantined: number; rejected: number };
+    expect(answer.body).toMatchObject({ received: 2, ai_fetches: 1 });
+    expect(quarantined + rejected).toBe(1);
+    expect(await fetches()).toMatchObject([{ path: '/good' }]);
+    expect(await unread()).toHaveLength(quarantined);
+  });
+
+  it('of bytes that are no UTF-8 is kept with what can be read of it', async () => {
+    const broken = Buffer.concat([
+      Buffer.from(GOOD.replace('/good', '/x')).subarray(0, -2),
+      Buffer.from([0xf0, 0x9f]),
+      Buffer.from('"\n'),
+    ]);
+    const answer = await deliver('access-log', broken);
+    expect(answer.body).toMatchObject({ received: 1, ai_fetches: 1 });
+    expect((await fetches())[0]?.['user_agent']).toMatch(/^GPTBot\/1\.\ufffd+$/);
   });
 });

@@ -33,7 +33,10 @@ let shared: World | null = null;
 let known: string | null = null;
 
 beforeAll(async () => {
-  instance = await startInstance({ SLUICE_TRUSTED_PROXIES: '127.0.0.1' });
+  instance = await startInstance({
+    SLUICE_TRUSTED_PROXIES: '127.0.0.1',
+    SLUICE_METRICS_TOKEN: 'the token of the metrics',
+  });
   passwordHash = await (await createPasswords()).hash(PASSWORD);
   await instance.sql`
     INSERT INTO users (id, email, password_hash) VALUES (gen_random_uuid(), ${EMAIL}, ${passwordHash})`;

@@ -291,6 +291,8 @@ const personalClients: readonly Row[] = [
     becomes: rolled('{mine}', '{mineHash}'),
   }),
   own('GET /api/user/api-clients/{mine}/usage', 'shows the use of an own client', 200),
+  own('GET /api/user/api-clients/{mine}/ledger', 'shows the account of an own client', 200),
+  hidden('GET /api/user/api-clients/{personal}/ledger', "shows somebody else's account"),
   own('DELETE /api/user/api-clients/{mine}', 'deletes an own client', 204, {
     becomes: gone('api_clients', '{mine}'),
   }),
@@ -338,6 +340,8 @@ const teamClients: readonly Row[] = [
     becomes: rolled('{client}', '{clientHash}'),
   }),
   team(`GET ${CLIENTS_OF_TEAM}/{client}/usage`, 'shows its use', 200),
+  team(`GET ${CLIENTS_OF_TEAM}/{client}/ledger`, 'shows its account', 200),
+  team(`GET ${CLIENTS_OF_TEAM}/{otherClient}/ledger`, "shows the account of another team's client", 404),
   team(`GET ${CLIENTS_OF_TEAM}/{otherClient}`, "shows another team's client", 404),
   team(`PUT ${CLIENTS_OF_TEAM}/{otherClient}`, "changes another team's client", 404, { body: CLIENT_UPDATE }),
   team(`DELETE ${CLIENTS_OF_TEAM}/{otherClient}`, "deletes another team's client", 404),
@@ -419,6 +423,11 @@ const sites: readonly Row[] = [
   site('DELETE /api/sites/{site}', 'deletes a site', all(SITE_OWNERS, 204), {
     becomes: gone('sites', '{site}'),
   }),
+  site(
+    'GET /api/sites/{site}/quarantine',
+    'looks at what could not be put where it belongs',
+    all(SITE_MANAGERS, 200),
+  ),
   site('GET /api/sites/{site}/members', "lists the site's members", all(SITE_MANAGERS, 200)),
   site(
     'POST /api/sites/{site}/members',
@@ -514,6 +523,7 @@ const ofInstance: readonly Row[] = [
   instance('DELETE /api/users/{newcomer}', 'deletes a user', 204, { becomes: gone('users', '{newcomer}') }),
   own('GET /api/audit', "reads the instance's audit log", 403, { expected: all(STAFF, 200) }),
   own('GET /api/revocations/1', 'reads a receipt', 200),
+  own('GET /api/console/live?follow=0', 'watches the gateway', 403, { expected: all(STAFF, 200) }),
 ];
 
 const KEYS_PATH = '/v1/api-keys';
@@ -706,6 +716,9 @@ export const groups: Readonly<Record<string, readonly Row[]>> = {
     anybody('GET /api/ai-agents', 'lists the AI crawlers that are known', 200),
     anybody('GET /healthz', 'asks whether the process lives', 200),
     anybody('GET /readyz', 'asks whether it takes records', 200),
+    anybody('GET /metrics', 'reads the metrics, which have a token of their own', 401),
+    anybody('GET /console', 'opens the console, which then asks who one is', 200),
+    anybody('GET /console/{asset}', 'reads a file of the console', 200),
   ],
 };
 

@@ -72,6 +72,7 @@ export async function createWorld(sql: Sql, passwordHash: string): Promise<World
       otherKey: tokens.strangerKey.id,
       archivedClient: tokens.archivedToken.id,
       readKey: tokens.readKey.id,
+      asset: 'main.ts',
     },
     ids: Object.fromEntries(Object.entries(people).map(([name, { id }]) => [name, id])),
   };

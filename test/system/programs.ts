@@ -5,7 +5,10 @@ const PACKAGES = {
   caddy: ['caddy'],
   goaccess: ['goaccess'],
   nginx: ['nginx-light'],
+  php: ['php-cli'],
+  python3: ['python3'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
+  chromium: ['chromium'],
 } as const;
 
 /** Throws one sentence when they are missing and cannot be installed. */

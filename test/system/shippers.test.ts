@@ -5,16 +5,10 @@
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
-import {
-  createDemoSite,
-  makeDirectory,
-  startProcess,
-  type DemoSite,
-  type GatewayProcess,
-} from '../setup/gateway.ts';
+import { createDemoSite, makeDirectory, type DemoSite, type GatewayProcess } from '../setup/gateway.ts';
+import { startOn } from '../senders/restart.ts';
 import { installPrograms, run, type Program } from './programs.ts';
 
 const REQUESTS = 150;
@@ -127,18 +121,6 @@ async function browse(port: number, from: number, to: number): Promise<void> {
   }
 }
 
-/** The port may be some connection's own for a moment. */
-async function startAgain(environment: Record<string, string>): Promise<GatewayProcess> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await startProcess(environment);
-    } catch (error) {
-      if (attempt > 60 || !String(error).includes('another process has the port')) throw error;
-      await sleep(500);
-    }
-  }
-}
-
 async function waitForPort(port: number): Promise<void> {
   await expect
     .poll(
@@ -158,8 +140,7 @@ describe.each([
 ])('%s, and syslog-ng', (name, startServer) => {
   it('bring every request, once, though the gateway is restarted in between', async () => {
     const site = await createDemoSite(database.sql, `${name.toLowerCase()}.example.com`);
-    const environment = { DATABASE_URL: database.url, SLUICE_DATA_DIR: path(`data-${name}`) };
-    let gateway = await startProcess(environment);
+    let gateway = await startOn(0, database, path(`data-${name}`));
     const log = path(`${name}.log`);
     const port = await findFreePort();
     await writeFile(log, '');
@@ -170,7 +151,7 @@ describe.each([
       await browse(port, 0, REQUESTS / 3);
       await gateway.stop('SIGTERM');
       await browse(port, REQUESTS / 3, (2 * REQUESTS) / 3);
-      gateway = await startAgain({ ...environment, PORT: String(gateway.port) });
+      gateway = await startOn(gateway.port, database, path(`data-${name}`));
       await browse(port, (2 * REQUESTS) / 3, REQUESTS);
       const persons = Math.ceil(REQUESTS / 3);
       const count = async (): Promise<string> => {

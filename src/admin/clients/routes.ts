@@ -28,7 +28,7 @@ import { readSiteRoles } from './delegation.ts';
 import { listQuery, rotation, type ClientCreate, type ClientUpdate } from './fields.ts';
 import type { ReadReceipt } from './receipt.ts';
 import { issueToken } from './token.ts';
-import { readUsage } from './usage.ts';
+import { readLedger, readUsage } from './usage.ts';
 
 /** Where clients of one kind of owner live, and what is particular about them. */
 export interface Surface {
@@ -178,6 +178,11 @@ export function createClientRoutes(surface: Surface, deps: ClientDeps): readonly
     return isRefusal(found) ? found : replyJson(await readUsage(sql, found.client.id));
   }
 
+  async function ledger(call: UserCall): Promise<Outcome> {
+    const found = await find(call);
+    return isRefusal(found) ? found : replyJson(await readLedger(sql, found.client.id));
+  }
+
   async function judgeRoles(
     user: User,
     owner: Owner,
@@ -196,6 +201,7 @@ export function createClientRoutes(surface: Surface, deps: ClientDeps): readonly
     make.user('DELETE', one, remove),
     make.user('POST', `${one}/rotate`, rotate),
     make.user('GET', `${one}/usage`, usage),
+    make.user('GET', `${one}/ledger`, ledger),
   ];
 }
 

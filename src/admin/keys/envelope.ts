@@ -8,7 +8,12 @@ import type { Outcome } from '../route.ts';
 /** Puts an outcome, whose body is the data, into the envelope. */
 export function envelop(outcome: Outcome, requestId: string): Reply {
   if (isRefusal(outcome)) return envelopRefusal(outcome, requestId);
-  const body = { code: codeOf(outcome.status), message: 'OK', requestId, data: JSON.parse(outcome.body) };
+  const body = {
+    code: codeOf(outcome.status),
+    message: 'OK',
+    requestId,
+    data: JSON.parse(outcome.body.toString()),
+  };
   return { ...outcome, body: `${JSON.stringify(body)}\n` };
 }
 

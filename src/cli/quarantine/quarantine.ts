@@ -4,7 +4,7 @@
  */
 import type { Command } from 'commander';
 import { readConfig } from '../../config.ts';
-import { readEntry } from './entry.ts';
+import { readEntry, readTypes } from '../../admin/quarantine/entry.ts';
 import { parseUuid } from '../../records/identity.ts';
 import type { Sql } from '../../store/connect.ts';
 import { withDatabase } from '../database.ts';
@@ -87,12 +87,4 @@ async function show(sql: Sql, text: string): Promise<void> {
     process.stdout.write(`${JSON.stringify({ ...row, fields: readEntry(entry, types) }, null, 2)}\n`);
   }
   for (const line of lines) process.stdout.write(`${JSON.stringify(line, null, 2)}\n`);
-}
-
-/** Column -> type, as Postgres names it. */
-async function readTypes(sql: Sql, table: string): Promise<ReadonlyMap<string, string>> {
-  const columns = await sql<{ name: string; type: string }[]>`
-    SELECT attname AS name, format_type(atttypid, NULL) AS type
-    FROM pg_attribute WHERE attrelid = to_regclass(${table}) AND attnum > 0 AND NOT attisdropped`;
-  return new Map(columns.map(({ name, type }) => [name, type]));
 }

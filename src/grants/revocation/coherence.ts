@@ -25,6 +25,8 @@ export interface Coherence {
 export interface CoherenceStats {
   /** Null: the revocation log could not be read yet. */
   readonly lastSequence: number | null;
+  /** The last attempt to read the revocation log from Postgres worked; there is one every `pollMs`. */
+  readonly isLogRead: boolean;
   /** Since the revocation log was last known to be read to its end. */
   readonly feedAgeMs: number;
   /** From the begin of a revoking transaction to its being applied here: the last one, and the longest. */
@@ -70,6 +72,7 @@ export async function startCoherence(values: CoherenceValues, deps: CoherenceDep
     readReceipt: (sequence, waitMs) => receipts.read(sequence, waitMs),
     stats: () => ({
       lastSequence: feed.lastSequence(),
+      isLogRead: feed.stats().isRead,
       feedAgeMs: now() - feed.currentAsOfMs(),
       revocationLagMs: feed.stats().lagLastMs,
       revocationLagMsMax: feed.stats().lagMaxMs,

@@ -24,7 +24,7 @@ export interface RevocationFeed {
   take(news: News, asOfMs: number | null): void;
   /** The log after `sequence`, read now. Null: it cannot be told without a gap. */
   readAfter(sequence: number): Promise<News | null>;
-  stats(): { readonly lagLastMs: number; readonly lagMaxMs: number };
+  stats(): { readonly lagLastMs: number; readonly lagMaxMs: number; readonly isRead: boolean };
   close(): Promise<void>;
 }
 
@@ -148,7 +148,7 @@ export function startRevocationFeed(values: FeedValues, deps: FeedDeps): Revocat
       if (findGap(page, sequence, 0) !== null) return null;
       return { from: sequence, to: page.rows.at(-1)?.sequence ?? sequence, revocations: page.rows };
     },
-    stats: () => ({ lagLastMs, lagMaxMs }),
+    stats: () => ({ lagLastMs, lagMaxMs, isRead: last !== null && !isFailing }),
     async close() {
       isClosed = true;
       clearInterval(timer);

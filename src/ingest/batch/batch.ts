@@ -14,6 +14,7 @@ import type { ReadContext } from '../../records/visit.ts';
 import type { Acknowledge, RefuseAppend } from '../acknowledgement.ts';
 import { admitDomain, admitSite, checkGrantAgain } from '../admission.ts';
 import { isRefusal, refuse, refuseFault, type Refusal } from '../verdict.ts';
+import type { RecordLedger } from '../tally.ts';
 import type { CountEarlier, RowIdentity } from './duplicates.ts';
 import type { AnyRecord, MixedKind } from './mixed.ts';
 import type { BatchOutcome, RecordError } from './outcome.ts';
@@ -21,6 +22,7 @@ import type { BatchOutcome, RecordError } from './outcome.ts';
 export interface BatchDeps {
   readonly grants: Grants;
   readonly journal: Journal;
+  readonly ledger: RecordLedger;
   readonly writer: RowWriter;
   readonly ids: IdSource;
   readonly acknowledge: Acknowledge;
@@ -119,7 +121,7 @@ interface Kept {
 }
 
 function createKeeper(batch: Batch, deps: BatchDeps) {
-  const { journal, writer, ids, acknowledge, countEarlier } = deps;
+  const { journal, ledger, writer, ids, acknowledge, countEarlier } = deps;
   const appended: Judged[] = [];
   const identities = new Map<string, RowIdentity>();
   let repeated = 0;
@@ -143,6 +145,7 @@ function createKeeper(batch: Batch, deps: BatchDeps) {
       const append = journal.append(writer.buffer, 0, writer.length);
       if (append.kind === 'refused') return deps.refuseAppend(append.reason);
       last = append;
+      ledger.append(batch.grant.clientId);
     }
     appended.push(one);
     noteIdentity(one, siteId);

@@ -43,11 +43,16 @@ export function replyBatch(outcome: BatchOutcome): Reply {
     };
   }
   // When the gateway is why, sending the same again may help: that is not the records' fault.
-  const ours = errors.find(({ refusal }) => problems[refusal.code].status.startsWith('5'))?.refusal;
+  const ours = errors.find(isOurs)?.refusal;
   return createProblem(ours?.code ?? 'batch_rejected', {
     detail: ours?.detail ?? 'No record of the batch was accepted; errors says why.',
     more: summary,
   });
+}
+
+/** Whether the gateway is the reason, and not the record. */
+function isOurs({ refusal }: RecordError): boolean {
+  return problems[refusal.code].status.startsWith('5');
 }
 
 function describe(outcome: BatchOutcome): object {
@@ -64,14 +69,19 @@ function describe(outcome: BatchOutcome): object {
   };
 }
 
-/** The first of them, and how many more there are. */
+/** The first of them, those that sending again may mend before all others, and how many more there are. */
 export function describeErrors(errors: readonly RecordError[]): object {
-  const shown = errors.slice(0, ERRORS_SHOWN_MAX).map(({ index, id, refusal }) => ({
-    index,
-    id,
-    code: refusal.code,
-    field: refusal.field,
-    detail: refusal.detail,
-  }));
+  const [again, forGood] = [errors.filter(isOurs), errors.filter((error) => !isOurs(error))];
+  const shown = [...again, ...forGood].slice(0, ERRORS_SHOWN_MAX).map((error) => {
+    const { index, id, refusal } = error;
+    return {
+      index,
+      id,
+      code: refusal.code,
+      field: refusal.field,
+      detail: refusal.detail,
+      ...(isOurs(error) ? { retry: true } : {}),
+    };
+  });
   return { errors: shown, errors_omitted: errors.length - shown.length };
 }

@@ -65,6 +65,8 @@ export async function takeDelivery(delivery: Delivery, deps: BatchDeps): Promise
     },
     deps,
   );
+  const left = Object.values(skipped).reduce((sum, lines) => sum + lines, 0);
+  if (left > 0 && !delivery.isValidatedOnly) deps.ledger.skip(delivery.grant.clientId, left);
   return { outcome, linesRead, kinds, skipped };
 }
 

@@ -1,8 +1,9 @@
-/** An entry read back into fields, for people who want to see what was kept. Pure. */
+/** An entry read back into fields, for people who want to see what was kept. */
 import { tables } from '../../records/entry.ts';
 import { printUuid } from '../../records/identity.ts';
+import type { Sql } from '../../store/connect.ts';
 
-type Field = string | number | boolean | object | null;
+export type Field = string | number | boolean | object | null;
 
 const HEADER_BYTES = 8;
 /** Postgres counts from 2000. */
@@ -50,4 +51,12 @@ function readField(bytes: Buffer, type: string): Field {
 function printTime(us: bigint): string {
   const whole = new Date(Number(us / 1000n)).toISOString().slice(0, -1);
   return `${whole}${String(us % 1000n).padStart(3, '0')}Z`;
+}
+
+/** Column -> type, as Postgres names it. */
+export async function readTypes(sql: Sql, table: string): Promise<ReadonlyMap<string, string>> {
+  const columns = await sql<{ name: string; type: string }[]>`
+    SELECT attname AS name, format_type(atttypid, NULL) AS type
+    FROM pg_attribute WHERE attrelid = to_regclass(${table}) AND attnum > 0 AND NOT attisdropped`;
+  return new Map(columns.map(({ name, type }) => [name, type]));
 }

@@ -1,14 +1,21 @@
 /** How each part is made from the settings. Whoever makes a part says, in the same line, how it is stopped. */
 import { hostname } from 'node:os';
-import { createAdmin, type Admin } from './admin/admin.ts';
-import type { Config } from './config.ts';
-import { createRedisTier } from './grants/redis.ts';
-import { createGrants, type Grants } from './grants/resolve.ts';
-import type { Usage } from './ingest/usage.ts';
-import { connectPostgres, type Sql } from './store/connect.ts';
-import { latestSchemaVersion, migrate, readSchemaVersion } from './store/migrate.ts';
-import { createStore, type Store } from './store/store.ts';
-import type { Log } from './telemetry/log.ts';
+import { createAdmin, type Admin } from '../admin/admin.ts';
+import type { Config } from '../config.ts';
+import { createConsole, type Console } from '../console/console.ts';
+import type { Counts } from '../console/sample.ts';
+import { startLedgerWriter } from '../drain/ledger-writer.ts';
+import { createLedger, type Ledger } from '../drain/ledger.ts';
+import { createRedisTier } from '../grants/redis.ts';
+import { createGrants, type Grants } from '../grants/resolve.ts';
+import { durationBoundMs } from '../measure/durations.ts';
+import type { Journal } from '../journal/journal.ts';
+import { connectPostgres, type Sql } from '../store/connect.ts';
+import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
+import { createStore, type Store } from '../store/store.ts';
+import type { Log } from '../telemetry/log.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
+import type { GatewayStats } from '../telemetry/metrics/stats.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -42,7 +49,13 @@ export async function prepareSchema(config: Config, sql: Sql, log: Log['write'])
   );
 }
 
-export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, stops: Stops): Store {
+export function makeStore(
+  config: Config,
+  url: string,
+  sql: Sql,
+  stops: Stops,
+  onDuplicates: (clientId: string, rows: number) => void,
+): Store {
   const openWriter = (): Sql =>
     connectPostgres({
       url,
@@ -52,13 +65,28 @@ export function makeStore(config: Config, url: string, sql: Sql, usage: Usage, s
       lockTimeoutMs: config.statementTimeoutMs,
       connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
-  const store = createStore(
-    { writeTimeoutMs: config.writeTimeoutMs },
-    { sql, openWriter, onDuplicates: usage.countDuplicates },
-  );
+  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter, onDuplicates });
   stops.push(() => store.close());
   return store;
 }
+
+/** The accounts, kept with the journal's mark and brought to where they are read. */
+export function makeLedger(
+  config: Config,
+  journal: Journal,
+  sql: Sql,
+  log: Log['write'],
+  stops: Stops,
+): Ledger {
+  const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  journal.keepNote(() => ledger.print());
+  const nodeName = nameGateway(config);
+  const writer = startLedgerWriter({ flushMs: LEDGER_FLUSH_MS, nodeName }, { ledger, sql, log });
+  stops.push(() => writer.close());
+  return ledger;
+}
+
+const LEDGER_FLUSH_MS = 5000;
 
 export async function makeGrants(
   config: Config,
@@ -84,12 +112,16 @@ export async function makeGrants(
       grantsMax: config.grantsMax,
       staleMaxMs: config.grantStaleMs,
       pollMs: config.revocationPollMs,
-      nodeName: config.nodeName ?? `${hostname()}:${config.port}`,
+      nodeName: nameGateway(config),
     },
     { sql, feedSql, redis, log },
   );
   stops.push(() => grants.close());
   return grants;
+}
+
+function nameGateway(config: Config): string {
+  return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
 async function readInstanceId(sql: Sql): Promise<string> {
@@ -125,3 +157,33 @@ export async function makeAdmin(
 }
 
 const ADMIN_CONNECTIONS_MAX = 4;
+
+export async function makeConsole(
+  config: Config,
+  admin: Admin,
+  readCounts: () => Counts,
+  stops: Stops,
+): Promise<Console> {
+  const page = await createConsole(
+    {
+      gatewayName: nameGateway(config),
+      recordsPort: typeof config.adminPort === 'number' ? config.port : null,
+    },
+    { make: admin.make, readCounts, waitBoundMs: durationBoundMs },
+  );
+  stops.push(() => page.close());
+  return page;
+}
+
+/** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
+export async function makeMetrics(
+  config: Config,
+  readStats: () => GatewayStats,
+  stops: Stops,
+): Promise<Metrics | null> {
+  const { adminPort, metricsToken: token } = config;
+  if (typeof adminPort !== 'number' && token === null) return null;
+  const metrics = await createMetrics({ token }, { readStats });
+  stops.push(() => metrics.close());
+  return metrics;
+}

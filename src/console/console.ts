@@ -1,0 +1,36 @@
+/** The console: the page where people manage who may write, and watch a gateway. Served beside the administration. */
+import type { RouteMaker } from '../admin/route.ts';
+import type { Route } from '../http/request.ts';
+import { loadAssets } from './assets.ts';
+import { startLive, type Live } from './live.ts';
+import { createPageRoutes } from './pages.ts';
+import type { Counts } from './sample.ts';
+
+export interface Console {
+  readonly routes: readonly Route[];
+  stats(): ReturnType<Live['stats']>;
+  close(): void;
+}
+
+export interface ConsoleValues {
+  readonly gatewayName: string;
+  /** Where records go, when that is not the console's own port. */
+  readonly recordsPort: number | null;
+}
+
+export interface ConsoleDeps {
+  readonly make: RouteMaker;
+  readonly readCounts: () => Counts;
+  readonly waitBoundMs: (index: number) => number;
+}
+
+/** Throws when a file of it is missing. */
+export async function createConsole(values: ConsoleValues, deps: ConsoleDeps): Promise<Console> {
+  const assets = await loadAssets(values.recordsPort);
+  const live = startLive(values.gatewayName, deps);
+  return {
+    routes: [...createPageRoutes(assets), live.route],
+    stats: () => live.stats(),
+    close: () => live.close(),
+  };
+}

@@ -1,0 +1,53 @@
+/** Makes the record path's front from the settings: limits, look-ups of addresses, and what senders are told to wait. */
+import type { Config } from '../config.ts';
+import type { Drain } from '../drain/drain.ts';
+import { createCountries } from '../ingest/enrich/country.ts';
+import { openCrawlerRanges } from '../ingest/enrich/ranges.ts';
+import { createIngest, type Ingest, type IngestDeps } from '../ingest/ingest.ts';
+import { createLimiter } from '../ingest/limiter.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Stops } from './parts.ts';
+
+const RETRY_SECONDS_AWAY = 30;
+const RETRY_SECONDS_MAX = 300;
+
+export async function makeIngest(
+  config: Config,
+  parts: Omit<IngestDeps, 'limiter' | 'countryOf' | 'isVerified' | 'secondsUntilRoom'> & {
+    readonly drain: Drain;
+  },
+  log: Log['write'],
+  stops: Stops,
+): Promise<Ingest> {
+  const { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstMs, unknownTokensPerMinute } = config;
+  const clientLimits = { requestsPerSecond, recordsPerSecond, bytesPerSecond, burstSeconds: burstMs / 1000 };
+  const ranges = await openCrawlerRanges(config.dataDirectory, log);
+  stops.push(() => ranges.close());
+  return createIngest(
+    {
+      bodyBytesMax: config.bodyBytesMax,
+      limits: {
+        sentBytesMax: config.requestBytesMax,
+        bytesMax: config.decompressedBytesMax,
+        ratioMax: config.compressionRatioMax,
+      },
+      recordsMax: config.recordsMax,
+      durability: config.durability,
+      ackWaitMs: config.ackWaitMs,
+      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
+      vendors: config,
+    },
+    {
+      ...parts,
+      limiter: createLimiter({ clientLimits, unknownTokensPerMinute }),
+      countryOf: createCountries(),
+      isVerified: ranges.isVerified,
+      // Room comes by whole segments. Without a speed, Postgres is away: a while.
+      secondsUntilRoom: () =>
+        Math.min(
+          RETRY_SECONDS_MAX,
+          Math.ceil(parts.drain.secondsFor(config.segmentBytes) ?? RETRY_SECONDS_AWAY),
+        ),
+    },
+  );
+}

@@ -1,0 +1,68 @@
+/**
+ * A family of metrics: a name with its unit, what it says, and how its samples are read from what the parts count.
+ * Nothing is kept here, and nothing happens until somebody scrapes.
+ */
+import { cumulate, type DurationStats } from '../../measure/durations.ts';
+import type { GatewayStats } from './stats.ts';
+
+export interface Family {
+  readonly name: string;
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** One sentence, without a stop at its end. */
+  readonly help: string;
+  /** Each has few values, and none that a sender could invent. */
+  readonly labels: readonly string[];
+  readonly read: (stats: GatewayStats) => readonly Sample[];
+}
+
+export interface Sample {
+  /** A histogram's samples have the endings that its parts have. */
+  readonly metricName?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A number alone, or one for each combination of values of the labels. */
+type Reading = number | readonly (readonly [value: number, ...labels: string[]])[];
+type Read = (stats: GatewayStats) => Reading;
+
+/** Counts from the start of the gateway. */
+export function counter(name: string, help: string, labels: readonly string[], read: Read): Family {
+  return { name, type: 'counter', help, labels, read: (stats) => label(labels, read(stats)) };
+}
+
+export function gauge(name: string, help: string, labels: readonly string[], read: Read): Family {
+  return { name, type: 'gauge', help, labels, read: (stats) => label(labels, read(stats)) };
+}
+
+/** In seconds; its buckets end at powers of two times 50 µs. */
+export function histogram(
+  name: string,
+  help: string,
+  readDurations: (stats: GatewayStats) => DurationStats,
+): Family {
+  return { name, type: 'histogram', help, labels: ['le'], read: (stats) => fill(name, readDurations(stats)) };
+}
+
+function label(names: readonly string[], reading: Reading): readonly Sample[] {
+  const readings = typeof reading === 'number' ? [[reading] as const] : reading;
+  return readings.map(([value, ...values]) => ({
+    labels: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])),
+    value,
+  }));
+}
+
+function fill(name: string, durations: DurationStats): readonly Sample[] {
+  const { steps, total } = cumulate(durations);
+  const bucket = (le: string, value: number): Sample => ({
+    metricName: `${name}_bucket`,
+    labels: { le },
+    value,
+  });
+  return [
+    ...steps.map(({ boundMs, count }) => bucket(String(boundMs / 1000), count)),
+    bucket('+Inf', total),
+    { metricName: `${name}_sum`, labels: {}, value: durations.sumMs / 1000 },
+    { metricName: `${name}_count`, labels: {}, value: total },
+  ];
+}

@@ -1,0 +1,110 @@
+/** Metrics of what keeps records: the journal, and its way into Postgres. */
+import { counter, gauge, histogram, type Family } from './family.ts';
+
+const STATES = ['open', 'full', 'failed', 'closed'] as const;
+
+export const keepingFamilies: readonly Family[] = [
+  gauge('sluice_journal_state', '1 for the state that the journal is in', ['state'], ({ journal }) =>
+    STATES.map((state) => [journal.state === state ? 1 : 0, state]),
+  ),
+  counter(
+    'sluice_journal_records_total',
+    'Records that have passed each mark of the journal since it was made',
+    ['mark'],
+    ({ journal }) => [
+      [journal.appended, 'appended'],
+      [journal.synced, 'synced'],
+      [journal.stored, 'stored'],
+    ],
+  ),
+  gauge(
+    'sluice_journal_backlog_records',
+    'Records that are not in Postgres yet',
+    [],
+    ({ journal }) => journal.appended - journal.stored,
+  ),
+  gauge(
+    'sluice_journal_backlog_bytes',
+    'Their bytes, within the newest file by the part of its records',
+    [],
+    ({ journal }) => journal.backlogBytes,
+  ),
+  gauge(
+    'sluice_journal_backlog_age_seconds',
+    'How long the oldest of them has waited, since the start of the gateway at most',
+    [],
+    ({ backlogAgeMs }) => backlogAgeMs / 1000,
+  ),
+  gauge(
+    'sluice_journal_room_bytes',
+    'What the journal can still take before it refuses records',
+    [],
+    ({ journal }) => journal.roomBytes,
+  ),
+  gauge('sluice_journal_disk_bytes', 'Size of its files', [], ({ journal }) => journal.bytesOnDisk),
+  gauge(
+    'sluice_journal_pending_bytes',
+    'Memory of records that wait for the disk',
+    [],
+    ({ journal }) => journal.pendingBytes,
+  ),
+  histogram(
+    'sluice_journal_write_duration_seconds',
+    'Writes of a frame, each synced',
+    ({ journal }) => journal.writes,
+  ),
+  counter(
+    'sluice_journal_damaged_ranges_total',
+    'Places where the disk gave back something else than was written; set aside',
+    [],
+    ({ journal }) => journal.damagedRanges,
+  ),
+  counter(
+    'sluice_journal_damaged_bytes_total',
+    'Bytes of these places',
+    [],
+    ({ journal }) => journal.damagedBytes,
+  ),
+  counter(
+    'sluice_drain_rows_total',
+    'Rows that have left the journal, by what became of them',
+    ['outcome'],
+    ({ store, drain }) => [
+      [store.rowsInserted, 'inserted'],
+      [store.rowsDuplicate, 'duplicate'],
+      [drain.rowsQuarantined, 'quarantined'],
+    ],
+  ),
+  counter(
+    'sluice_drain_batches_total',
+    'COPY statements: direct into the table, or staged because rows were there already',
+    ['way'],
+    ({ store }) => [
+      [store.copies, 'direct'],
+      [store.stagedCopies, 'staged'],
+    ],
+  ),
+  counter(
+    'sluice_drain_failures_total',
+    'Attempts that Postgres did not take; each is made again',
+    [],
+    ({ drain }) => drain.failuresInAll,
+  ),
+  gauge(
+    'sluice_drain_failures_in_a_row',
+    'Such attempts since the last good one; 0: Postgres takes rows',
+    [],
+    ({ drain }) => drain.failures,
+  ),
+  histogram(
+    'sluice_drain_write_duration_seconds',
+    'Attempts to write a batch to Postgres, good and bad',
+    ({ store }) => store.writes,
+  ),
+  counter(
+    'sluice_partitions_made_total',
+    'Partitions that this gateway has made',
+    [],
+    ({ store }) => store.partitionsMade,
+  ),
+];
