@@ -21,7 +21,16 @@ export function readBody<T>(request: Request, schema: z.ZodType<T>): T | Refusal
 }
 
 export function readQuery<T>(request: Request, schema: z.ZodType<T>): T | Refusal {
-  return readFields(Object.fromEntries(new URLSearchParams(request.query)), schema);
+  const fields = Object.fromEntries(new URLSearchParams(request.query));
+  const [unsound] = Object.entries(fields).find(([, value]) => value.includes('\0')) ?? [];
+  if (unsound === undefined) return readFields(fields, schema);
+  // Postgres would fail on it.
+  const field = NAME.test(unsound) ? unsound : null;
+  return refuse(
+    'field_invalid',
+    `The query has a NUL character${field === null ? '' : ` in ${field}`}`,
+    field,
+  );
 }
 
 function readFields<T>(fields: object, schema: z.ZodType<T>): T | Refusal {

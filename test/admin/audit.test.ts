@@ -168,5 +168,7 @@ describe('the audit log', () => {
     ]);
     expect((await as(root, `GET /api/user/teams/${team}/audit?token_hash=x`)).status).toBe(400);
     expect((await as(root, `GET /api/user/teams/${team}/audit?limit=501`)).status).toBe(400);
+    const unsound = await as(root, `GET /api/user/teams/${team}/audit?action=%00`);
+    expect([unsound.status, unsound.body]).toMatchObject([400, { field: 'action' }]);
   });
 });
