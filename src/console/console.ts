@@ -29,7 +29,10 @@ export async function createConsole(values: ConsoleValues, deps: ConsoleDeps): P
   const assets = await loadAssets(values.recordsPort);
   const live = startLive(values.gatewayName, deps);
   return {
-    routes: [...createPageRoutes(assets), live.route],
+    routes: [
+      ...createPageRoutes({ root: '/console', styleSource: "'self'" }, async () => assets),
+      live.route,
+    ],
     stats: () => live.stats(),
     close: () => live.close(),
   };

@@ -1,24 +1,12 @@
 /**
- * GET /console and the files below it: anybody's, since they hold nothing but the program; what it shows comes from the
- * API, with the cookie of whoever is signed in. Nothing is loaded from elsewhere, nothing inline is run.
+ * A page and the files below it, such as GET /console: anybody's, since they hold nothing but the program; what it shows
+ * comes from the API, with the cookie of whoever is signed in. Nothing is loaded from elsewhere, nothing inline is run.
  */
 import { createProblem } from '../http/problem.ts';
 import type { Reply, Request, Route } from '../http/request.ts';
 import { encodings, type Assets, type Encoding } from './assets.ts';
 
-const POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "connect-src 'self'",
-  "img-src 'self' data:",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
-
 const HEADERS = [
-  ['Content-Security-Policy', POLICY],
   ['X-Content-Type-Options', 'nosniff'],
   ['Referrer-Policy', 'same-origin'],
   ['Cross-Origin-Opener-Policy', 'same-origin'],
@@ -28,15 +16,28 @@ const HEADERS = [
   ['Vary', 'Accept-Encoding'],
 ] as const;
 
-const UNKNOWN = createProblem('path_unknown', { detail: 'The console has no such file.' });
+const UNKNOWN = createProblem('path_unknown', { detail: 'The page has no such file.' });
 
-export function createPageRoutes(assets: Assets): readonly Route[] {
-  function handle(request: Request): Reply {
-    const asset = assets.get(request.path.replace(/\/$/, ''));
+export interface PageValues {
+  /** Of the page: '/console'. Its files are below. */
+  readonly root: string;
+  /** What may style it: "'self'". */
+  readonly styleSource: string;
+}
+
+/** `readAssets`: asked at each request. */
+export function createPageRoutes(
+  { root, styleSource }: PageValues,
+  readAssets: () => Promise<Assets>,
+): readonly Route[] {
+  const policy = ['Content-Security-Policy', printPolicy(styleSource)] as const;
+
+  async function handle(request: Request): Promise<Reply> {
+    const asset = (await readAssets()).get(request.path.replace(/\/$/, ''));
     if (asset === undefined) return UNKNOWN;
     const encoding = chooseEncoding(request.fields['accept-encoding'] ?? '');
     const { etag, body } = asset.versions[encoding];
-    const headers = [...HEADERS, ['ETag', etag]] as const;
+    const headers = [policy, ...HEADERS, ['ETag', etag]] as const;
     if (isKnown(request.fields['if-none-match'] ?? '', etag))
       return { status: '304 Not Modified', headers, body: '' };
     return {
@@ -50,13 +51,26 @@ export function createPageRoutes(assets: Assets): readonly Route[] {
     };
   }
 
-  return ['/console', '/console/*'].map((path) => ({
+  return [root, `${root}/*`].map((path) => ({
     method: 'GET',
     path,
     bodyBytesMax: 0,
     fields: ['accept-encoding', 'if-none-match'],
     handle,
   }));
+}
+
+function printPolicy(styleSource: string): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src ${styleSource}`,
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ');
 }
 
 /** The smallest one that the browser names and does not forbid. */
