@@ -6,7 +6,19 @@ import { createProblem } from '../http/problem.ts';
 import type { Reply, Request, Route } from '../http/request.ts';
 import { encodings, type Assets, type Encoding } from './assets.ts';
 
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "connect-src 'self'",
+  "img-src 'self' data:",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+
 const HEADERS = [
+  ['Content-Security-Policy', POLICY],
   ['X-Content-Type-Options', 'nosniff'],
   ['Referrer-Policy', 'same-origin'],
   ['Cross-Origin-Opener-Policy', 'same-origin'],
@@ -18,26 +30,14 @@ const HEADERS = [
 
 const UNKNOWN = createProblem('path_unknown', { detail: 'The page has no such file.' });
 
-export interface PageValues {
-  /** Of the page: '/console'. Its files are below. */
-  readonly root: string;
-  /** What may style it: "'self'". */
-  readonly styleSource: string;
-}
-
-/** `readAssets`: asked at each request. */
-export function createPageRoutes(
-  { root, styleSource }: PageValues,
-  readAssets: () => Promise<Assets>,
-): readonly Route[] {
-  const policy = ['Content-Security-Policy', printPolicy(styleSource)] as const;
-
+/** `root`: of the page, '/console'; its files are below. `readAssets`: asked at each request. */
+export function createPageRoutes(root: string, readAssets: () => Promise<Assets>): readonly Route[] {
   async function handle(request: Request): Promise<Reply> {
     const asset = (await readAssets()).get(request.path.replace(/\/$/, ''));
     if (asset === undefined) return UNKNOWN;
     const encoding = chooseEncoding(request.fields['accept-encoding'] ?? '');
     const { etag, body } = asset.versions[encoding];
-    const headers = [policy, ...HEADERS, ['ETag', etag]] as const;
+    const headers = [...HEADERS, ['ETag', etag]] as const;
     if (isKnown(request.fields['if-none-match'] ?? '', etag))
       return { status: '304 Not Modified', headers, body: '' };
     return {
@@ -58,19 +58,6 @@ export function createPageRoutes(
     fields: ['accept-encoding', 'if-none-match'],
     handle,
   }));
-}
-
-function printPolicy(styleSource: string): string {
-  return [
-    "default-src 'none'",
-    "script-src 'self'",
-    `style-src ${styleSource}`,
-    "connect-src 'self'",
-    "img-src 'self' data:",
-    "form-action 'self'",
-    "frame-ancestors 'none'",
-    "base-uri 'none'",
-  ].join('; ');
 }
 
 /** The smallest one that the browser names and does not forbid. */

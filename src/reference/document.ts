@@ -185,9 +185,12 @@ function toSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Record<str
     io,
     metadata: names,
     unrepresentable: 'any',
-    // A format says it better than the pattern that is behind it.
     override: ({ jsonSchema }) => {
+      // A format says it better than the pattern that is behind it.
       if (jsonSchema.format !== undefined) delete jsonSchema.pattern;
+      // That a whole number is one that JavaScript has exactly goes without saying.
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     },
   });
   const text = JSON.stringify(made).replaceAll('"#/$defs/', '"#/components/schemas/');

@@ -33,7 +33,7 @@ const START = `SwaggerUIBundle(${JSON.stringify({
   url: DOCUMENT,
   dom_id: '#reference',
   deepLinking: true,
-  docExpansion: 'none',
+  docExpansion: 'list',
   filter: true,
   tryItOutEnabled: true,
   validatorUrl: null,
@@ -44,8 +44,7 @@ const START = `SwaggerUIBundle(${JSON.stringify({
 /** The reference of these routes, and of itself. `version`: of Sluice. */
 export function createReferenceRoutes(routes: readonly Route[], version: string): readonly Route[] {
   let assets: Promise<Assets> | null = null;
-  // Its menus and its loading sign are styled in place.
-  const page = createPageRoutes({ root: ROOT, styleSource: "'self' 'unsafe-inline'" }, () => {
+  const page = createPageRoutes(ROOT, () => {
     assets ??= loadAssets();
     return assets;
   });

@@ -83,9 +83,7 @@ describe('the page', () => {
     const page = await ask(instance.base, 'GET /api/docs');
     expect(page.status).toBe(200);
     const policy = page.headers.get('content-security-policy') ?? '';
-    expect(policy).toContain(
-      "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'",
-    );
+    expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'");
     const files = [...page.text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, path = '']) => path);
     expect(files).toHaveLength(3);
     for (const path of files) expect((await ask(instance.base, `GET ${path}`)).status).toBe(200);
