@@ -14,13 +14,13 @@ import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
+import { makeMetrics, placeRoutes, type Routes } from './parts/front.ts';
 import { makeIngest } from './parts/ingest.ts';
 import {
   makeAdmin,
   makeConsole,
   makeGrants,
   makeLedger,
-  makeMetrics,
   makeSql,
   makeStore,
   prepareSchema,
@@ -122,13 +122,14 @@ async function makeParts(
   const page = admin === null ? null : await makeConsole(config, admin, readCounts, stops);
   const metrics = await makeMetrics(config, readStats, stops);
   const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
-  const servers = await startServers(config, deps, recordRoutes, adminRoutes, stops);
+  const routes = await placeRoutes(config, recordRoutes, adminRoutes);
+  const servers = await startServers(config, deps, routes, stops);
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
-    routes: [...recordRoutes, ...adminRoutes].map(({ method, path }) => ({ method, path })),
+    routes: routes.all,
     stats: () => ({ ...readStats(), console: page?.stats() ?? null }),
     async close() {
       health.stopReadiness();
@@ -149,22 +150,20 @@ interface Servers {
 async function startServers(
   config: Config,
   deps: GatewayDeps,
-  routes: readonly Route[],
-  adminRoutes: readonly Route[],
+  routes: Routes,
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
   const values = { host, trustedProxies, inFlightBytesMax, connectionsMax: config.httpConnectionsMax };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
-  const isShared = typeof adminPort !== 'number';
-  const records = await startServer(
-    { ...values, port },
-    { routes: isShared ? [...routes, ...adminRoutes] : routes, onFault },
-  );
+  const records = await startServer({ ...values, port }, { routes: routes.records, onFault });
   stops.push(() => records.close());
-  if (isShared) return { records, administration: null };
-  const administration = await startServer({ ...values, port: adminPort }, { routes: adminRoutes, onFault });
+  if (routes.administration === null) return { records, administration: null };
+  const administration = await startServer(
+    { ...values, port: Number(adminPort) },
+    { routes: routes.administration, onFault },
+  );
   stops.push(() => administration.close());
   return { records, administration };
 }
