@@ -43,6 +43,14 @@ const PATHS = [
   '/img/logo.png?v=3',
   '/blog/a%20b?q=%C3%A9t%C3%A9&x=1',
 ];
+const BOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko';
+const USER_AGENTS = [
+  `${BOT}; compatible; GPTBot/1.2; +https://openai.com/gptbot)`,
+  `${BOT}; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)`,
+  `${BOT}); compatible; ChatGPT-User/1.0; +https://openai.com/bot`,
+  `${BOT}; compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)`,
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36',
+];
 
 describe.each([
   ['fastly.ndjson', readNamedRows, 'fastly-01', {}],
@@ -61,6 +69,29 @@ describe.each([
       null,
       'https://chatgpt.com/',
     ]);
+    expect(rows.map((row) => row.userAgent)).toEqual(USER_AGENTS);
+  });
+});
+
+describe('what Akamai escapes', () => {
+  it.each([
+    ['Mozilla%2F5.0+%28X11%29+GPTBot%2F1.2+%2Bhttps', 'Mozilla/5.0 (X11) GPTBot/1.2 +https'],
+    ['Mozilla/5.0%20(X11)%20+https', 'Mozilla/5.0 (X11) +https'],
+    ['a/1.0 (+https://a.example)', 'a/1.0 (+https://a.example)'],
+    ['50%25+more', '50% more'],
+  ])('in a header is undone: %s', (text, userAgent) => {
+    const line = { reqTimeSec: '1791806405', reqPath: 'a', statusCode: '200', UA: text };
+    expect(read(readAkamai(JSON.stringify(line)))[0]?.userAgent).toBe(userAgent);
+  });
+
+  it.each(['image/svg+xml', 'image%2Fsvg%2Bxml'])('leaves a type its plus: %s', (text) => {
+    const line = { reqTimeSec: '1791806405', reqPath: 'a', statusCode: '200', rspContentType: text };
+    expect(read(readAkamai(JSON.stringify(line)))[0]?.contentType).toBe('image/svg+xml');
+  });
+
+  it("in path and query is the viewer's, and stays", () => {
+    const line = { reqTimeSec: '1', reqPath: '/a%2520b', queryStr: 'c=%22d%22&e+f', statusCode: '200' };
+    expect(read(readAkamai(JSON.stringify(line)))[0]?.path).toBe('/a%2520b?c=%22d%22&e+f');
   });
 });
 
@@ -73,6 +104,7 @@ describe('vercel.json', () => {
     expect(rows[3]).toEqual(rows[2]);
     expect([...new Set(rows.map((row) => row.path))]).toEqual(PATHS);
     expect(rows.map((row) => row.statusCode)).toEqual([200, 404, 206, 206, 0, 200]);
+    expect([...new Set(rows.map((row) => row.userAgent))]).toEqual(USER_AGENTS);
   });
 });
 
