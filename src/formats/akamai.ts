@@ -3,13 +3,15 @@
  * or as in a URL; path and query are what the viewer sent, with only what cannot be printed escaped. Pure.
  */
 import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import { decodeText, type LogLine, type LogRow, type Unread } from './log-row.ts';
+import { decodeText, type LogLine } from './log-row.ts';
 
 export function readAkamai(text: string): Generator<LogLine> {
   return readObjects(text, readRow);
 }
 
-function readRow(fields: Fields): LogRow | Unread {
+function readRow(fields: Fields): LogLine['row'] {
+  // What a new stream sends to see whether anybody is there; its text is documented nowhere.
+  if (!('reqTimeSec' in fields || 'reqPath' in fields)) return null;
   const timestampMs = readTime(fields['reqTimeSec']);
   if (timestampMs === null) return { unread: 'there is no reqTimeSec' };
   const path = readString(fields['reqPath']);

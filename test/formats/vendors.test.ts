@@ -15,11 +15,13 @@ import { readVercel } from '../../src/formats/vercel.ts';
 const sample = (name: string): string => readFileSync(join(import.meta.dirname, 'samples', name), 'utf8');
 
 function read(lines: Iterable<LogLine>): LogRow[] {
-  return [...lines].map(({ row }) => {
+  return [...lines].flatMap(({ row }) => {
     if (isUnread(row)) throw new Error(row.unread);
-    return row;
+    return row ?? [];
   });
 }
+
+const countOthers = (lines: Iterable<LogLine>): number => [...lines].filter(({ row }) => row === null).length;
 
 const first: LogRow = {
   requestId: '',
@@ -53,13 +55,14 @@ const USER_AGENTS = [
 ];
 
 describe.each([
-  ['fastly.ndjson', readNamedRows, 'fastly-01', {}],
-  ['netlify.ndjson', readNetlify, '01NETLIFY01', {}],
-  ['akamai.ndjson', readAkamai, '1239f2201', {}],
-])('%s', (name, reader, requestId, unlike) => {
+  ['fastly.ndjson', readNamedRows, 'fastly-01', 0],
+  ['netlify.ndjson', readNetlify, '01NETLIFY01', 1],
+  ['akamai.ndjson', readAkamai, '1239f2201', 0],
+])('%s', (name, reader, requestId, others) => {
   it('is five rows, the first as it was, the rest in order', () => {
     const rows = read(reader(sample(name)));
-    expect(rows[0]).toEqual({ ...first, requestId, ...unlike });
+    expect(rows[0]).toEqual({ ...first, requestId });
+    expect(countOthers(reader(sample(name)))).toBe(others);
     expect(rows.map((row) => row.path)).toEqual(PATHS);
     expect(rows.map((row) => row.statusCode)).toEqual([200, 404, 206, 0, 200]);
     expect(rows.map((row) => row.referrer)).toEqual([
@@ -98,13 +101,25 @@ describe('what Akamai escapes', () => {
 describe('vercel.json', () => {
   it('is five requests, one of them in two lines; what a build prints is none', () => {
     const rows = read(readVercel(sample('vercel.json')));
-    const unknown = { contentType: null, bytesServed: null, responseMs: null };
+    expect(countOthers(readVercel(sample('vercel.json')))).toBe(1);
+    const unknown = { contentType: null, responseMs: null };
     expect(rows[0]).toEqual({ ...first, requestId: 'iad1::01', ...unknown });
     expect(rows).toHaveLength(6);
+    expect(rows[1]?.bytesServed).toBe(null);
     expect(rows[3]).toEqual(rows[2]);
     expect([...new Set(rows.map((row) => row.path))]).toEqual(PATHS);
     expect(rows.map((row) => row.statusCode)).toEqual([200, 404, 206, 206, 0, 200]);
     expect([...new Set(rows.map((row) => row.userAgent))]).toEqual(USER_AGENTS);
+  });
+});
+
+describe('a line that tells of no request', () => {
+  it.each([
+    [readVercel, '{"source":"lambda","message":"rendered"}'],
+    [readNetlify, '{"log_type":"function","message":"rendered"}'],
+    [readAkamai, '{"test":true}'],
+  ])('is told from one that cannot be read (%#)', (reader, line) => {
+    expect([...reader(line)]).toEqual([{ text: line, row: null }]);
   });
 });
 
@@ -144,7 +159,7 @@ describe('every reader', () => {
         for (const reader of [readNamedRows, readVercel, readNetlify, readAkamai]) {
           for (const body of [objects, text, `${objects}\n${text}`]) {
             for (const { row } of reader(body)) {
-              if (isUnread(row)) continue;
+              if (row === null || isUnread(row)) continue;
               expect(Number.isFinite(row.timestampMs)).toBe(true);
               expect(row.path).not.toBe('');
             }
