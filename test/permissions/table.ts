@@ -717,6 +717,8 @@ export const groups: Readonly<Record<string, readonly Row[]>> = {
     anybody('GET /healthz', 'asks whether the process lives', 200),
     anybody('GET /readyz', 'asks whether it takes records', 200),
     anybody('GET /metrics', 'reads the metrics, which have a token of their own', 401),
+    anybody('GET /.well-known/fastly/logging/challenge', 'asks which services of Fastly may send here', 200),
+    anybody('GET /api/sites/{site}/ingest/vercel', "asks for the code of Vercel's form", 200),
     anybody('GET /console', 'opens the console, which then asks who one is', 200),
     anybody('GET /console/{asset}', 'reads a file of the console', 200),
   ],
