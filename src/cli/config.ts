@@ -33,7 +33,7 @@ function printSettings(config: ReturnType<typeof readConfig>): string {
   return lines.join('\n');
 }
 
-const SECRETS: ReadonlySet<string> = new Set(['secret', 'adminPassword', 'vercelSecret', 'metricsToken']);
+const SECRETS: ReadonlySet<string> = new Set(['secret', 'adminPassword', 'vercelSecrets', 'metricsToken']);
 
 function hideSecret(key: string, value: string): string {
   if (SECRETS.has(key)) return '***';

@@ -25,11 +25,12 @@ export interface Unread {
 
 export interface LogLine {
   readonly text: string;
-  readonly row: LogRow | Unread;
+  /** Null: it tells of no request, such as a test message or what a function prints. */
+  readonly row: LogRow | Unread | null;
 }
 
-export function isUnread(row: LogRow | Unread): row is Unread {
-  return 'unread' in row;
+export function isUnread(row: LogLine['row']): row is Unread {
+  return row !== null && 'unread' in row;
 }
 
 /** A URL's part as the viewer sent it: only the log's own escaping of '%' is undone. */

@@ -38,6 +38,8 @@ beforeAll(async () => {
   instance = await startInstance({
     SLUICE_TRUSTED_PROXIES: '127.0.0.1',
     SLUICE_METRICS_TOKEN: 'the token of the metrics',
+    SLUICE_FASTLY_SERVICE_IDS: '*',
+    SLUICE_VERCEL_VERIFY: 'the-code-of-a-drain',
   });
   passwordHash = await (await createPasswords()).hash(PASSWORD);
   conformance = createConformance(await readDocument(instance.base));

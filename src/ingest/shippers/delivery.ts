@@ -4,10 +4,12 @@
  */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { LogLine } from '../../formats/log-row.ts';
+import { problems } from '../../http/problem.ts';
 import type { Payload } from '../../records/payload.ts';
 import { takeBatch, type Batch, type BatchDeps } from '../batch/batch.ts';
 import type { MixedKind } from '../batch/mixed.ts';
 import { describeErrors, type BatchOutcome } from '../batch/outcome.ts';
+import type { Refusal } from '../verdict.ts';
 import { classifyLine, keepUnread, type LogOptions, type Skip } from './classify.ts';
 
 export interface Delivery extends Pick<Batch, 'grant' | 'request' | 'context' | 'isValidatedOnly'> {
@@ -72,6 +74,11 @@ export async function takeDelivery(delivery: Delivery, deps: BatchDeps): Promise
 
 function count(kinds: Record<string, number>, kind: MixedKind, by: number): void {
   kinds[kind.name] = (kinds[kind.name] ?? 0) + by;
+}
+
+/** The first fault of the gateway's own, for which the whole delivery is asked for again. */
+export function findFailure(outcome: BatchOutcome): Refusal | null {
+  return outcome.errors.find(({ refusal }) => problems[refusal.code].status.startsWith('5'))?.refusal ?? null;
 }
 
 /** For a person or a script that delivers files. */

@@ -45,6 +45,9 @@ const logOptions = z.object({
   fields: z.string().optional().describe('Columns, comma between, for lines that do not say.'),
   validate_only: validateOnly,
 });
+const netlifyOptions = logOptions.extend({
+  token: z.string().optional().describe('For Netlify, which can put it nowhere else.'),
+});
 const declare = operationsOf('Records', 'token');
 const ofLogs = operationsOf('Logs', 'token');
 const NDJSON = 'application/x-ndjson';
@@ -88,7 +91,7 @@ export const recordOperations: Operations = {
     Object.keys(formats).map((format) => [
       `POST /api/sites/:siteId/ingest/${format}`,
       ofLogs(`Deliver a log: ${format}`, {
-        query: logOptions,
+        query: format === 'netlify' ? netlifyOptions : logOptions,
         body: { '*/*': null },
         replies: { 200: delivery, 202: delivery },
       }),
