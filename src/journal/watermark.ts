@@ -60,6 +60,7 @@ export interface Waiters {
   /** Resolves when the mark reaches `sequence()`, or after `waitMs`. */
   wait(sequence: () => number, waitMs: number): Promise<'stored' | 'late'>;
   advance(mark: number): void;
+  isEmpty(): boolean;
 }
 
 /** Those who wait for the stored mark, in the order of what they wait for. */
@@ -83,6 +84,7 @@ export function createWaiters(): Waiters {
       for (const waiter of waiting) if (waiter.sequence() <= mark) waiter.resolve();
       waiting = left;
     },
+    isEmpty: () => waiting.length === 0,
   };
 }
 

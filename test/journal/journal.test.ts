@@ -93,10 +93,10 @@ describe('the journal', () => {
 
   it('lets a reader wait for the next entry, and ends it when reading is stopped', async () => {
     const journal = await (await makeFolder()).open();
-    const reading = journal.read(1000);
+    const reading = journal.read(1000, 0);
     await keep(journal, 1);
     expect(readNumbers((await reading)?.entries ?? Buffer.alloc(0))).toEqual([1]);
-    const last = journal.read(1000);
+    const last = journal.read(1000, 0);
     journal.stopReading();
     expect(await last).toBeNull();
     await journal.close();
