@@ -1,4 +1,4 @@
-/** Makes what is served beside records and the administration: metrics, and the reference of all that is served. */
+/** Makes what is there to look from outside: metrics, traces, and the reference of all that is served. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
@@ -6,7 +6,9 @@ import type { Route } from '../http/request.ts';
 import { createReferenceRoutes } from '../reference/reference.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
 import type { GatewayStats } from '../telemetry/metrics/stats.ts';
-import type { Stops } from './parts.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Tracing } from '../telemetry/tracing/tracing.ts';
+import { nameGateway, type Stops } from './parts.ts';
 
 /** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
 export async function makeMetrics(
@@ -19,6 +21,21 @@ export async function makeMetrics(
   const metrics = createMetrics({ token, version: await readVersion() }, { readStats });
   stops.push(() => metrics.close());
   return metrics;
+}
+
+/** Null: the environment names nobody to send traces to. Nothing of OpenTelemetry is loaded then. */
+export async function makeTracing(config: Config, log: Log['write'], stops: Stops): Promise<Tracing | null> {
+  const { otlpUrl, otlpTracesUrl, tracesSampler, tracesShare, isTracingOff } = config;
+  const url = otlpTracesUrl ?? (otlpUrl === null ? null : `${otlpUrl.replace(/\/$/, '')}/v1/traces`);
+  if (url === null || isTracingOff) return null;
+  const { startTracing } = await import('../telemetry/tracing/tracing.ts');
+  const version = await readVersion();
+  const tracing = startTracing(
+    { version, nodeName: nameGateway(config), url, sampler: tracesSampler, share: tracesShare },
+    log,
+  );
+  stops.push(() => tracing.close());
+  return tracing;
 }
 
 /** What each port serves, its reference included. */

@@ -118,7 +118,7 @@ export async function makeGrants(
   return grants;
 }
 
-function nameGateway(config: Config): string {
+export function nameGateway(config: Config): string {
   return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
