@@ -44,6 +44,19 @@ describe('the journal', () => {
     await journal.close();
   });
 
+  it('says of an entry between the frame being written and the newest one that it is synced only when it is', async () => {
+    const journal = await (await makeFolder()).open();
+    const entry = makeEntry(1, 4000);
+    for (const _ of range(1, 12)) journal.append(entry, 0, entry.length);
+    await new Promise(setImmediate);
+    const syncedWhenTold = range(1, 12).map((sequence) =>
+      journal.synced(sequence).then(() => journal.stats().synced >= sequence),
+    );
+    expect(await Promise.all(syncedWhenTold)).toEqual(range(1, 12).map(() => true));
+    expect(journal.stats().frames).toBeGreaterThan(2);
+    await journal.close();
+  });
+
   it('goes over many segments, and deletes those that are stored', async () => {
     const folder = await makeFolder();
     const journal = await folder.open();
