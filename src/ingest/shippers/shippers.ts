@@ -4,18 +4,30 @@
  * again: that is harmless, since rows are known by the vendor's request ids.
  */
 import type { Grant } from '../../grants/grant.ts';
-import { createProblem, problems } from '../../http/problem.ts';
+import { createProblem } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
-import { readCloudfront } from '../../formats/cloudfront.ts';
-import { openRecord, readEnvelope } from '../../formats/firehose.ts';
+import { readEnvelope } from '../../formats/firehose.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 import { parseUuid } from '../../records/identity.ts';
 import type { ReadContext } from '../../records/visit.ts';
 import { admitBody, admitSite, admitToken, type BodyLimits } from '../admission.ts';
 import type { BatchDeps } from '../batch/batch.ts';
-import type { BatchOutcome } from '../batch/outcome.ts';
+import { findFailure, type BatchOutcome } from '../batch/outcome.ts';
 import type { Limiter } from '../limiter.ts';
 import { isRefusal, refuse, replyTo, type Refusal } from '../verdict.ts';
+import {
+  ACCESS_KEY,
+  ATTRIBUTES,
+  FIREHOSE_BYTES_MAX,
+  FIREHOSE_LIMITS,
+  headersOf,
+  OPENED_BYTES_MAX,
+  OPENED_TOO_MUCH,
+  openRecords,
+  readAttributes,
+  replyFirehose,
+  REQUEST_ID,
+} from './firehose.ts';
 import { formats, type FormatName } from './formats.ts';
 import {
   createChallengeRoutes,
@@ -48,12 +60,6 @@ export interface ShipperDeps extends BatchDeps {
   ) => void;
 }
 
-/** Firehose never sends more before compression, and takes 413 for the end of a batch. */
-const FIREHOSE_BYTES_MAX = 64 * 1024 * 1024;
-const FIREHOSE_LIMITS = { sentBytesMax: FIREHOSE_BYTES_MAX, bytesMax: FIREHOSE_BYTES_MAX, ratioMax: 1000 };
-const ACCESS_KEY = 'x-amz-firehose-access-key';
-const ATTRIBUTES = 'x-amz-firehose-common-attributes';
-const REQUEST_ID = 'x-amz-firehose-request-id';
 const SITE_ID_INVALID = refuse('site_id_invalid', 'invalid site ID: the path names the site by its UUID.');
 
 export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): readonly Route[] {
@@ -162,9 +168,11 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       ...readAttributes(request.fields[ATTRIBUTES] ?? ''),
       ...Object.fromEntries(new URLSearchParams(request.query)),
     });
-    const lines = openRecords(envelope.records, query.get('fields') ?? '');
+    const opened = { bytes: 0 };
+    const lines = openRecords(envelope.records, query.get('fields') ?? '', opened);
     const { outcome } = await take('firehose', 'cloudfront', request, received, lines, query);
-    return replyFirehose(envelope.requestId, findFailure(outcome));
+    const failure = findFailure(outcome) ?? (opened.bytes > OPENED_BYTES_MAX ? OPENED_TOO_MUCH : null);
+    return replyFirehose(envelope.requestId, failure);
   }
 
   function fileRoute(format: FormatName): Route {
@@ -193,56 +201,11 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
   ];
 }
 
-/** Firehose puts the token where it can: into its access key. */
-function headersOf(request: Request): RequestHeaders {
-  const accessKey = request.fields[ACCESS_KEY] ?? '';
-  return accessKey === ''
-    ? readHeaders(request.headers)
-    : { ...request.headers, authorization: `Bearer ${accessKey}` };
-}
-
 /** Log files are gzipped, whether a header says so or not. */
 async function openFile(request: Request, limits: BodyLimits): Promise<Buffer | Refusal> {
   const body = await admitBody(request, limits);
   if (isRefusal(body) || body[0] !== 0x1f || body[1] !== 0x8b) return body;
   return admitBody({ ...request, body, headers: { ...request.headers, contentEncoding: 'gzip' } }, limits);
-}
-
-function* openRecords(records: readonly string[], fields: string): Generator<LogLine> {
-  for (const data of records) {
-    const text = openRecord(data);
-    if (text === null) yield { text: data, row: { unread: 'the record cannot be opened' } };
-    else yield* readCloudfront(text, fields);
-  }
-}
-
-/** The first fault of the gateway's own, for which the whole delivery is asked for again. */
-function findFailure(outcome: BatchOutcome): Refusal | null {
-  return outcome.errors.find(({ refusal }) => problems[refusal.code].status.startsWith('5'))?.refusal ?? null;
-}
-
-/** What Firehose reads: exactly 200 is delivered, and nothing but 413 is final. */
-function replyFirehose(requestId: string, refusal: Refusal | null): Reply {
-  const known = refusal === null ? '200 OK' : problems[refusal.code].status;
-  const status = known.startsWith('413') ? '400 Bad Request' : known;
-  const error = refusal === null ? {} : { errorMessage: refusal.detail };
-  return {
-    status,
-    headers: [['Content-Type', 'application/json'], ...(refusal?.headers ?? [])],
-    body: JSON.stringify({ requestId, timestamp: Date.now(), ...error }),
-  };
-}
-
-/** Options that the delivery stream's settings can carry. */
-function readAttributes(text: string): Record<string, string> {
-  try {
-    const value = JSON.parse(text) as { commonAttributes?: Record<string, unknown> };
-    return Object.fromEntries(
-      Object.entries(value.commonAttributes ?? {}).map(([name, one]) => [name, String(one)]),
-    );
-  } catch {
-    return {};
-  }
 }
 
 function isOn(value: string | null): boolean {
