@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createForwardedReader, printAddress } from './address.ts';
-import { createBudget } from './budget.ts';
+import { createBudget, createShare, type Share } from './budget.ts';
 import { collectBody } from './body.ts';
 import { readFields, readHead, readParameters, type Head } from './framing.ts';
 import { createProblem } from './problem.ts';
@@ -40,8 +40,7 @@ interface Exchange {
   isOver: boolean;
   readonly response: HttpResponse;
   readonly answers: Answers;
-  /** Of the budget. */
-  bytesHeld: number;
+  readonly share: Share;
   /** Of a reply that comes bit by bit. */
   onOver: (() => void) | null;
 }
@@ -88,7 +87,7 @@ export function createExchanges(
   }
 
   function open(response: HttpResponse, answers: Answers): Exchange {
-    const exchange: Exchange = { isOver: false, response, answers, bytesHeld: 0, onOver: null };
+    const exchange: Exchange = { isOver: false, response, answers, share: createShare(budget), onOver: null };
     requests++;
     inFlight++;
     response.onAborted(() => {
@@ -107,15 +106,12 @@ export function createExchanges(
     if (exchange.isOver) return;
     exchange.isOver = true;
     inFlight--;
-    budget.give(exchange.bytesHeld);
-    exchange.bytesHeld = 0;
+    exchange.share.leave();
     exchange.onOver?.();
   }
 
   function hold(exchange: Exchange, bytes: number): boolean {
-    if (exchange.isOver || !budget.take(bytes)) return false;
-    exchange.bytesHeld += bytes;
-    return true;
+    return !exchange.isOver && exchange.share.take(bytes);
   }
 
   /** False: there is no room, and the request is answered. */
@@ -175,10 +171,13 @@ export function createExchanges(
     try {
       const reply = route.handle(request);
       if (reply instanceof Promise) {
-        reply.then(
-          (settled) => send(exchange, settled, mustClose),
-          (error: unknown) => sendFault(exchange, error),
-        );
+        exchange.share.join();
+        void reply
+          .then(
+            (settled) => send(exchange, settled, mustClose),
+            (error: unknown) => sendFault(exchange, error),
+          )
+          .finally(() => exchange.share.leave());
       } else send(exchange, reply, mustClose);
     } catch (error) {
       sendFault(exchange, error);
