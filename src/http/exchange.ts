@@ -73,7 +73,6 @@ export function createExchanges(
   let requests = 0;
   let framingViolations = 0;
   let isClosing = false;
-  let requestsSeen = 0;
   const streams = createStreams();
 
   /** Null when the connection had to be closed for its framing. */
@@ -110,13 +109,9 @@ export function createExchanges(
     exchange.onOver?.();
   }
 
-  function hold(exchange: Exchange, bytes: number): boolean {
-    return !exchange.isOver && exchange.share.take(bytes);
-  }
-
   /** False: there is no room, and the request is answered. */
   function holdBody(exchange: Exchange, bytes: number): boolean {
-    if (bytes <= 0 || hold(exchange, bytes)) return true;
+    if (bytes <= 0 || (!exchange.isOver && exchange.share.take(bytes))) return true;
     send(exchange, OVERLOADED, true);
     return false;
   }
@@ -201,7 +196,7 @@ export function createExchanges(
           fields: readFields(route.fields, incoming),
           address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
-          hold: (bytes) => hold(exchange, bytes),
+          hold: (bytes) => !exchange.isOver && exchange.share.take(bytes),
         };
         if (head.contentLength > route.bodyBytesMax) {
           handle(exchange, route, request);
@@ -217,8 +212,12 @@ export function createExchanges(
       };
     },
     refuse(reply, answers, response, incoming) {
-      const head = readSoundHead(response, incoming, incoming.getMethod());
-      if (head !== null) send(open(response, answers), reply, head.isChunked || head.contentLength > 0);
+      const method = incoming.getMethod();
+      const head = readSoundHead(response, incoming, method);
+      if (head === null) return;
+      // Behind the head of an answer to HEAD comes the next answer.
+      const body = method === 'head' ? '' : reply.body;
+      send(open(response, answers), { ...reply, body }, head.isChunked || head.contentLength > 0);
     },
     closeAfterAnswers() {
       isClosing = true;
@@ -226,6 +225,7 @@ export function createExchanges(
     },
     async settle(timeoutMs) {
       const deadline = performance.now() + timeoutMs;
+      let requestsSeen = requests;
       // What is in a socket's buffer and not yet read counts as in flight, and cannot be seen.
       for (
         let quietSince = performance.now();
