@@ -40,5 +40,8 @@ function hideSecret(key: string, value: string): string {
   if (!key.endsWith('Url')) return value;
   const shown = new URL(value);
   if (shown.password !== '') shown.password = '***';
+  // The clients of Postgres and Redis read a password from there as well.
+  for (const name of shown.searchParams.keys())
+    if (/pass|secret|token|key/i.test(name)) shown.searchParams.set(name, '***');
   return shown.href;
 }

@@ -1,5 +1,5 @@
 /** Objects as log shippers send them: one a line, or in an array; and how their values are read. Pure. */
-import type { LogLine } from './log-row.ts';
+import { splitLines, type LogLine } from './log-row.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -21,7 +21,7 @@ function* splitObjects(text: string): Generator<{ readonly line: string; readonl
       return;
     }
   }
-  for (const line of text.split(/\r?\n/)) if (line.trim() !== '') yield { line, value: parse(line) };
+  for (const line of splitLines(text)) yield { line, value: parse(line) };
 }
 
 function parse(text: string): unknown {

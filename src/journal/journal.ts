@@ -180,10 +180,8 @@ export async function openJournal(
     synced(sequence) {
       if (sequence <= marks.synced) return SYNCED;
       if (state === 'failed') return FAILED;
-      const { open } = groups;
-      if (open !== null && sequence >= open.firstSequence) return open.synced;
-      if (inFlight !== null && sequence >= inFlight.firstSequence) return inFlight.synced;
-      return flush().then(() => (sequence <= marks.synced ? 'synced' : 'failed'));
+      const group = groups.find(sequence) ?? inFlight;
+      return group === null ? FAILED : group.synced;
     },
     stored(sequence, waitMs) {
       if (sequence <= marks.stored) return STORED;

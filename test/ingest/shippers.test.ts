@@ -314,6 +314,16 @@ describe('a hostile line', () => {
     expect(await unread()).toHaveLength(quarantined);
   });
 
+  it.each([
+    ['cloudfront', { 'timestamp(ms)': 1, 'cs-uri-stem': '/', 'sc-status': '200', 'x-any': { toString: 1 } }],
+    ['fastly', { timestamp: 1e300, path: '/', status_code: 200, user_agent: 'GPTBot/1.2' }],
+    ['access-log', { ts: 1e300, request: { uri: '/' }, status: 200 }],
+  ])('of %s with a value that cannot be printed costs only itself', async (format, line) => {
+    const answer = await deliver(format, JSON.stringify(line));
+    expect(answer.status).toBe(202);
+    expect(answer.body).toMatchObject({ received: 1, rejected: 0 });
+  });
+
   it('of bytes that are no UTF-8 is kept with what can be read of it', async () => {
     const broken = Buffer.concat([
       Buffer.from(GOOD.replace('/good', '/x')).subarray(0, -2),

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createForwardedReader, printAddress } from '../address.ts';
 import { countAnswer, type Answers } from './answers.ts';
-import { createBudget } from './budget.ts';
+import { createBudget, createShare, type Share } from './budget.ts';
 import { collectBody } from './body.ts';
 import { readFields, readHead, readParameters, type Head } from '../framing.ts';
 import { createProblem } from '../problem.ts';
@@ -49,8 +49,7 @@ interface Exchange {
   readonly response: HttpResponse;
   readonly answers: Answers;
   readonly endSpan: ((status: number) => void) | null;
-  /** Of the budget. */
-  bytesHeld: number;
+  readonly share: Share;
   /** Of a reply that comes bit by bit. */
   onOver: (() => void) | null;
 }
@@ -93,7 +92,8 @@ export function createExchanges(
   }
 
   function open(response: HttpResponse, answers: Answers, endSpan: Exchange['endSpan']): Exchange {
-    const exchange: Exchange = { isOver: false, response, answers, endSpan, bytesHeld: 0, onOver: null };
+    const share = createShare(budget);
+    const exchange: Exchange = { isOver: false, response, answers, endSpan, share, onOver: null };
     requests++;
     inFlight++;
     response.onAborted(() => {
@@ -118,20 +118,13 @@ export function createExchanges(
     if (exchange.isOver) return;
     exchange.isOver = true;
     inFlight--;
-    budget.give(exchange.bytesHeld);
-    exchange.bytesHeld = 0;
+    exchange.share.leave();
     exchange.onOver?.();
-  }
-
-  function hold(exchange: Exchange, bytes: number): boolean {
-    if (exchange.isOver || !budget.take(bytes)) return false;
-    exchange.bytesHeld += bytes;
-    return true;
   }
 
   /** False: there is no room, and the request is answered. */
   function holdBody(exchange: Exchange, bytes: number): boolean {
-    if (bytes <= 0 || hold(exchange, bytes)) return true;
+    if (bytes <= 0 || (!exchange.isOver && exchange.share.take(bytes))) return true;
     send(exchange, OVERLOADED, true);
     return false;
   }
@@ -186,10 +179,13 @@ export function createExchanges(
     try {
       const reply = route.handle(request);
       if (reply instanceof Promise) {
-        reply.then(
-          (settled) => send(exchange, settled, mustClose),
-          (error: unknown) => sendFault(exchange, error),
-        );
+        exchange.share.join();
+        void reply
+          .then(
+            (settled) => send(exchange, settled, mustClose),
+            (error: unknown) => sendFault(exchange, error),
+          )
+          .finally(() => exchange.share.leave());
       } else send(exchange, reply, mustClose);
     } catch (error) {
       sendFault(exchange, error);
@@ -214,7 +210,7 @@ export function createExchanges(
           fields: readFields(route.fields, incoming),
           address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
-          hold: (bytes) => hold(exchange, bytes),
+          hold: (bytes) => !exchange.isOver && exchange.share.take(bytes),
         };
         if (head.contentLength > route.bodyBytesMax) {
           handle(exchange, route, request);
@@ -230,8 +226,12 @@ export function createExchanges(
       };
     },
     refuse(reply, answers, response, incoming) {
-      const head = readSoundHead(response, incoming, incoming.getMethod());
-      if (head !== null) send(open(response, answers, null), reply, head.isChunked || head.contentLength > 0);
+      const method = incoming.getMethod();
+      const head = readSoundHead(response, incoming, method);
+      if (head === null) return;
+      // Behind the head of an answer to HEAD comes the next answer.
+      const body = method === 'head' ? '' : reply.body;
+      send(open(response, answers, null), { ...reply, body }, head.isChunked || head.contentLength > 0);
     },
     closeAfterAnswers() {
       isClosing = true;

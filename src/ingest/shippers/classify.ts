@@ -24,10 +24,14 @@ export interface Classified {
   readonly payload: Payload;
 }
 
+/** The last instant that has a date. */
+const DATE_MS_MAX = 8.64e15;
+
 export function classifyLine(line: LogLine, format: string, options: LogOptions): Classified | Skip {
   const { row } = line;
   if (row === null) return 'not_a_request';
   if (isUnread(row)) return keepUnread(line.text, format, row.unread);
+  if (row.timestampMs > DATE_MS_MAX) return keepUnread(line.text, format, 'the time is beyond the calendar');
   if (row.statusCode < 100) return 'no_status';
   const id = deriveId(format, row.requestId ?? line.text, 0);
   const placed = row.hostname === null ? { ...row, hostname: options.hostname } : row;

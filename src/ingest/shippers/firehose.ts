@@ -9,13 +9,19 @@ import { problems } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
 import { admitBody, admitToken } from '../admission.ts';
 import { isRefusal, refuse, type Refusal } from '../verdict.ts';
-import { findFailure } from './delivery.ts';
+import { findFailure } from '../batch/outcome.ts';
 import type { Desk, ShipperDeps } from './desk.ts';
 import { readPassword } from './vendors.ts';
 
 /** Firehose never sends more before compression, and takes 413 for the end of a batch. */
 const FIREHOSE_BYTES_MAX = 64 * 1024 * 1024;
 const FIREHOSE_LIMITS = { sentBytesMax: FIREHOSE_BYTES_MAX, bytesMax: FIREHOSE_BYTES_MAX, ratioMax: 1000 };
+/** Of all records of one delivery, which may be compressed each by itself. */
+const OPENED_BYTES_MAX = 8 * FIREHOSE_BYTES_MAX;
+const OPENED_TOO_MUCH = refuse(
+  'body_too_large',
+  `The records of the delivery have more than ${OPENED_BYTES_MAX} bytes when decompressed. Buffer less.`,
+);
 const ACCESS_KEY = 'x-amz-firehose-access-key';
 const ATTRIBUTES = 'x-amz-firehose-common-attributes';
 const REQUEST_ID = 'x-amz-firehose-request-id';
@@ -47,9 +53,11 @@ export function createFirehoseRoute(desk: Desk, deps: ShipperDeps): Route {
       ...readAttributes(request.fields[ATTRIBUTES] ?? ''),
       ...Object.fromEntries(new URLSearchParams(request.query)),
     });
-    const lines = openRecords(envelope.records, query.get('fields') ?? '');
+    const opened = { bytes: 0 };
+    const lines = openRecords(envelope.records, query.get('fields') ?? '', opened);
     const { outcome } = await desk.take('firehose', 'cloudfront', request, received, lines, query);
-    return replyFirehose(envelope.requestId, findFailure(outcome));
+    const failure = findFailure(outcome) ?? (opened.bytes > OPENED_BYTES_MAX ? OPENED_TOO_MUCH : null);
+    return replyFirehose(envelope.requestId, failure);
   }
 
   return {
@@ -70,9 +78,16 @@ function headersOf(request: Request): RequestHeaders {
     : { ...request.headers, authorization: `Bearer ${accessKey}` };
 }
 
-function* openRecords(records: readonly string[], fields: string): Generator<LogLine> {
+/** Ends early when more comes out of them than may: the delivery is refused then. */
+function* openRecords(
+  records: readonly string[],
+  fields: string,
+  opened: { bytes: number },
+): Generator<LogLine> {
   for (const data of records) {
     const text = openRecord(data);
+    opened.bytes += text?.length ?? 0;
+    if (opened.bytes > OPENED_BYTES_MAX) return;
     if (text === null) yield { text: data, row: { unread: 'the record cannot be opened' } };
     else yield* readCloudfront(text, fields);
   }

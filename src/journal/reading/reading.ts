@@ -19,7 +19,7 @@ export interface Reading {
 export function createReading(
   reader: Reader,
   marks: Pick<Watermarks, 'synced'>,
-  waiters: Pick<Waiters, 'isEmpty'>,
+  waiters: Pick<Waiters, 'count'>,
 ): Reading {
   let isStopped = false;
   let hasNews = false;
@@ -29,7 +29,7 @@ export function createReading(
 
   async function rest(): Promise<void> {
     const leftMs = restsUntilMs - performance.now();
-    if (leftMs <= 0 || isStopped || !waiters.isEmpty()) return;
+    if (leftMs <= 0 || isStopped || waiters.count > 0) return;
     pause = new AbortController();
     await sleep(leftMs, undefined, { signal: pause.signal }).catch(() => undefined);
     pause = null;
