@@ -16,7 +16,7 @@ import { takeLock } from './lock.ts';
 import { createReader, type Chunk } from './reader.ts';
 import { recoverJournal } from './recovery.ts';
 import { createRoll, type RollStats, type RollValues } from './roll.ts';
-import type { JournalLog } from './segment.ts';
+import { emptyFolder, type JournalLog } from './segment.ts';
 import { createWaiters, createWatermarks, startMarkKeeper } from './watermark.ts';
 
 export interface JournalValues extends RollValues {
@@ -50,8 +50,8 @@ export interface Journal {
   flush(): Promise<void>;
   stopReading(): void;
   stats(): JournalStats;
-  /** Writes what is pending, keeps the stored mark, lets others have the folder. */
-  close(): Promise<void>;
+  /** Writes what is pending, keeps the stored mark, lets others have the folder. `isOver`: what is stored is deleted. */
+  close(isOver?: boolean): Promise<void>;
 }
 
 export interface JournalStats extends RollStats {
@@ -233,13 +233,14 @@ export async function openJournal(
       damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
     }),
-    async close() {
+    async close(isOver = false) {
       // A disk without room must not hold up a stop.
       await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
       wake();
       await mark.stop();
       await roll.close();
+      if (isOver && marks.stored === marks.appended) await emptyFolder(directory);
       await lock.release();
     },
   };

@@ -5,7 +5,7 @@
  *   0 'SLUICEJ1' | 8 format version u32 | 12 CRC-32 u32 (of the sequence) | 16 first sequence f64 | 24 zero × 8
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -37,9 +37,17 @@ export async function listSegments(
   for (const name of (await readdir(directory)).toSorted()) {
     if (/^\d{20}\.journal$/.test(name))
       segments.push({ path: join(directory, name), firstSequence: Number(name.slice(0, 20)) });
-    else if (!own.has(name)) strangers.push(name);
+    // A folder with a number is the journal of another process of this gateway.
+    else if (!own.has(name) && !/^\d{1,2}$/.test(name)) strangers.push(name);
   }
   return { segments, strangers };
+}
+
+/** Deletes all that is read again at a start. The mark stays, and with it the count of entries; so does what is damaged. */
+export async function emptyFolder(directory: string): Promise<void> {
+  const { segments } = await listSegments(directory);
+  const paths = [...segments.map((segment) => segment.path), join(directory, SPARE)];
+  await Promise.all(paths.map((path) => rm(path, { force: true })));
 }
 
 /** A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. */

@@ -14,7 +14,14 @@ let seen: string[] = [];
 
 beforeAll(async () => {
   server = await startServer(
-    { host: '127.0.0.1', port: 0, trustedProxies: [], inFlightBytesMax: 1_000_000, connectionsMax: 1000 },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      trustedProxies: [],
+      inFlightBytesMax: 1_000_000,
+      connectionsMax: 1000,
+      isPortShared: false,
+    },
     {
       routes: [
         {
