@@ -1,6 +1,6 @@
 /**
- * Carries questions between processes: whoever asks gets what each of them says. One that does not answer within half a
- * second, or is being started again, is spoken for by what it said last: a sum must not fall because somebody is away.
+ * Carries questions between processes: whoever asks gets what each of them says. One that does not answer within two
+ * seconds, or is being started again, is spoken for by what it said last: a sum must not fall because somebody is away.
  */
 import type { ChildProcess } from 'node:child_process';
 import type { Told, ToProcess, ToSupervisor } from './message.ts';
@@ -10,9 +10,9 @@ export interface Relay {
   join(index: number, child: ChildProcess): Readonly<Record<string, unknown>>;
 }
 
-const ANSWER_MS_MAX = 500;
+const ANSWER_MS_MAX = 2000;
 /** One that has so many questions open is not asked any more: it is frozen, and they would pile up. */
-const OPEN_MAX = 16;
+const OPEN_MAX = 64;
 
 interface Seat {
   readonly run: number;

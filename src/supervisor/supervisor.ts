@@ -77,8 +77,7 @@ export function startSupervisor(values: SupervisorValues, deps: SupervisorDeps):
 
   function noteListening(seat: Seat): void {
     seat.listeningSinceMs = performance.now();
-    if (hasStarted)
-      deps.log('info', { process: seat.index, pid: seat.child?.pid }, 'a process listens again');
+    deps.log('info', { process: seat.index, pid: seat.child?.pid }, 'a process listens');
     hasStarted ||= seats.every((each) => each.listeningSinceMs !== null);
     if (hasStarted) listening.resolve();
   }
