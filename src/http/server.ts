@@ -60,7 +60,7 @@ export interface RouteAnswers extends Pick<Route, 'method' | 'path'> {
   readonly byClass: Readonly<Answers>;
 }
 
-/** LIBUS_LISTEN_DEFAULT: SO_REUSEPORT. */
+/** LIBUS_LISTEN_DEFAULT: SO_REUSEPORT, except for port 0. */
 const SHARED_PORT = 0;
 /** LIBUS_LISTEN_EXCLUSIVE_PORT. Without it a second gateway would share the port, and nobody would notice. */
 const EXCLUSIVE_PORT = 1;

@@ -18,6 +18,9 @@ const ZEROS = Buffer.alloc(1024 * 1024);
 
 export type JournalLog = (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
 
+/** In the folder of a gateway's journal: one for each of several processes. */
+const NUMBERED = /^\d{1,2}$/;
+
 export interface SegmentFile {
   readonly path: string;
   readonly firstSequence: number;
@@ -37,10 +40,15 @@ export async function listSegments(
   for (const name of (await readdir(directory)).toSorted()) {
     if (/^\d{20}\.journal$/.test(name))
       segments.push({ path: join(directory, name), firstSequence: Number(name.slice(0, 20)) });
-    // A folder with a number is the journal of another process of this gateway.
-    else if (!own.has(name) && !/^\d{1,2}$/.test(name)) strangers.push(name);
+    else if (!own.has(name) && !NUMBERED.test(name)) strangers.push(name);
   }
   return { segments, strangers };
+}
+
+/** Every folder that may hold a journal of this gateway: `root`, and those of several processes in it. */
+export async function listJournals(root: string): Promise<readonly string[]> {
+  const numbered = (await readdir(root)).filter((name) => NUMBERED.test(name));
+  return [root, ...numbered.map((name) => join(root, name))];
 }
 
 /** Deletes all that is read again at a start. The mark stays, and with it the count of entries; so does what is damaged. */

@@ -5,11 +5,10 @@
  *
  * Until then they take disk beside SLUICE_JOURNAL_MAX_BYTES. A stop leaves the rest to the next start.
  */
-import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Config } from '../config.ts';
 import { startDrain } from '../drain/drain.ts';
-import { listSegments } from '../journal/segment.ts';
+import { listJournals, listSegments } from '../journal/segment.ts';
 import type { Sql } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OrphanStats } from '../telemetry/metrics/stats.ts';
@@ -57,10 +56,10 @@ export async function adoptOrphans(
 async function findOrphans(config: Config, { count }: Place): Promise<string[]> {
   const root = join(config.dataDirectory, 'journal');
   const own = new Set(Array.from({ length: count }, (_, index) => journalFolder(config, { index, count })));
-  const numbered = (await readdir(root)).filter((name) => /^\d{1,2}$/.test(name));
-  const others = [root, ...numbered.map((name) => join(root, name))].filter((folder) => !own.has(folder));
   const found: string[] = [];
-  for (const folder of others) if ((await listSegments(folder)).segments.length > 0) found.push(folder);
+  for (const folder of await listJournals(root)) {
+    if (!own.has(folder) && (await listSegments(folder)).segments.length > 0) found.push(folder);
+  }
   return found;
 }
 

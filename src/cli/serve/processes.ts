@@ -26,7 +26,7 @@ export async function startProcesses(
   // However this process ends by itself, none outlives it.
   process.once('exit', () => void supervisor.stop('SIGKILL'));
   stop.add(async () => {
-    const late = setTimeout(() => void supervisor.stop('SIGKILL'), config.stopTimeoutMs + GRACE_MS / 2);
+    const late = setTimeout(() => void supervisor.stop('SIGKILL'), config.stopTimeoutMs + 1.2 * GRACE_MS);
     const worstCode = await supervisor.stop('SIGTERM');
     clearTimeout(late);
     return worstCode;

@@ -14,7 +14,7 @@ import { migrate } from '../../store/migrate.ts';
 import { createLog, type Log } from '../../telemetry/log.ts';
 import { findDatabase, type Database } from '../database.ts';
 import { ensureDemo, printWelcome, type Demo } from '../demo.ts';
-import { createStop, type Stop } from './stop.ts';
+import { createStop, GRACE_MS, type Stop } from './stop.ts';
 import { startProcesses } from './processes.ts';
 
 /** What listens: this process, or those that it supervises. */
@@ -35,7 +35,8 @@ async function serve(config: Config): Promise<void> {
   await mkdir(config.dataDirectory, { recursive: true, mode: 0o711 });
   const log = createLog(config.logLevel);
   const database = await findDatabase(config);
-  const stop = createStop(config, log);
+  // Processes end themselves when their time is over: theirs comes first.
+  const stop = createStop(config, log, config.processes === 1 ? GRACE_MS : 2 * GRACE_MS);
   stop.add(async () => database.embedded?.close());
   process.on('SIGTERM', () => void stop.run(0));
   process.on('SIGINT', () => void stop.run(0));

@@ -13,7 +13,7 @@ export interface Stop {
 /** What a stop may take beyond its own time, to close connections and the embedded Postgres. */
 export const GRACE_MS = 10_000;
 
-export function createStop(config: Config, log: Log): Stop {
+export function createStop(config: Config, log: Log, graceMs = GRACE_MS): Stop {
   const parts: (() => Promise<number | void>)[] = [];
   let hasBegun = false;
   return {
@@ -28,7 +28,7 @@ export function createStop(config: Config, log: Log): Stop {
       }
       hasBegun = true;
       // A part that cannot be stopped must not keep the process alive for ever.
-      setTimeout(() => process.exit(exitCode), config.stopTimeoutMs + GRACE_MS).unref();
+      setTimeout(() => process.exit(exitCode), config.stopTimeoutMs + graceMs).unref();
       let worstCode = exitCode;
       for (const part of parts.toReversed()) worstCode = Math.max(worstCode, (await part()) ?? 0);
       log.write('info', {}, 'stopped');
