@@ -3,7 +3,7 @@
  *
  * The first start is all or nothing: when one process cannot listen, its reason is the start's. After that, one that ends
  * is started again after 0.1 s, and after twice as long each time that it ends without having listened for a minute, up to
- * 30 s; each time is logged with the reason. The others go on meanwhile. A process whose supervisor is gone stops by itself.
+ * 5 s; each time is logged with the reason. The others go on meanwhile. A process whose supervisor is gone stops by itself.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import type { Common, ToSupervisor } from './message.ts';
@@ -28,7 +28,7 @@ export interface SupervisorDeps {
 }
 
 const FIRST_WAIT_MS = 100;
-const WAIT_MS_MAX = 30_000;
+const WAIT_MS_MAX = 5000;
 const STEADY_MS = 60_000;
 
 interface Seat {
