@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchEndpoints } from './endpoints.ts';
 import { benchNeighbours } from './neighbours.ts';
+import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
 import { printSpread } from './rounds.ts';
@@ -83,6 +84,19 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
           `  p50 ${printSpread(p50Ms, 2)} ms  p99 ${printSpread(p99Ms, 2)} ms  p99 / alone ${printSpread(p99Ratio, 2)}\n` +
           `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${skipped} of one's own not sent\n`,
       );
+    }
+    return results;
+  },
+  processes: async () => {
+    const results = await benchProcesses({ rounds, seconds, connections }, tell);
+    for (const { load, recordsPerSecond, ...rest } of results) {
+      process.stdout.write(`\n${load}, ${connections} connections, ${rounds} rounds of ${seconds} s\n`);
+      for (const [processes, spread] of Object.entries(recordsPerSecond)) {
+        process.stdout.write(
+          `  ${`${processes} process(es)`.padEnd(24)} ${printSpread(spread, 0)} records/s\n`,
+        );
+      }
+      process.stdout.write(`  ${'two / one'.padEnd(24)} ${printSpread(rest['two / one'], 2)}\n`);
     }
     return results;
   },

@@ -101,6 +101,7 @@ async function startUnjournaled(values: Config): Promise<Running> {
       trustedProxies: [],
       inFlightBytesMax: values.inFlightBytesMax,
       connectionsMax: values.httpConnectionsMax,
+      isPortShared: false,
     },
     {
       routes: ingest.routes,

@@ -44,8 +44,10 @@ export function readConfig(environment: NodeJS.ProcessEnv = process.env): Config
     }
   }
   const config = Object.fromEntries(entries) as Config;
-  if (config.journalBytesMax < 2 * config.segmentBytes) {
-    problems.push('  SLUICE_JOURNAL_MAX_BYTES must be at least two times SLUICE_JOURNAL_SEGMENT_BYTES');
+  if (config.journalBytesMax < 2 * config.segmentBytes * config.processes) {
+    problems.push(
+      '  SLUICE_JOURNAL_MAX_BYTES must be at least two times SLUICE_JOURNAL_SEGMENT_BYTES for each of SLUICE_PROCESSES',
+    );
   }
   if ((config.adminEmail === null) !== (config.adminPassword === null)) {
     problems.push('  SLUICE_ADMIN_EMAIL and SLUICE_ADMIN_PASSWORD go together');

@@ -2,7 +2,6 @@
  * Makes the parts in the order of a record's path, hands each its values, and stops them front first: no part is
  * stopped while another may still give it work.
  */
-import { join } from 'node:path';
 import type { Config } from './config.ts';
 import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
@@ -13,19 +12,23 @@ import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
-import { openJournal, type Journal } from './journal/journal.ts';
+import type { Journal } from './journal/journal.ts';
 import { makeMetrics, makeTracing, placeRoutes, type Routes } from './parts/front.ts';
 import { makeIngest } from './parts/ingest.ts';
+import { adoptOrphans, type Orphans } from './parts/orphans.ts';
 import {
   makeAdmin,
   makeConsole,
   makeGrants,
+  makeJournal,
   makeLedger,
   makeSql,
   makeStore,
   prepareSchema,
+  stopAll,
   type Stops,
 } from './parts/parts.ts';
+import { ALONE, journalBytesMax, journalFolder, nameProcess, type Place } from './parts/place.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
@@ -49,6 +52,8 @@ export interface Gateway {
 export interface GatewayDeps {
   readonly databaseUrl: string;
   readonly log: Log;
+  /** Not set: this process is all of the gateway. */
+  readonly place?: Place;
   /** Called when the gateway cannot go on; the caller ends the process. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -56,55 +61,47 @@ export interface GatewayDeps {
 /** Throws one sentence when a part cannot be made; the parts made before it are stopped again. */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
   const stops: Stops = [];
-  const closeAll = async (): Promise<void> => {
-    for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
-  };
   try {
-    return await makeParts(config, deps, stops, closeAll);
+    return await makeParts(config, deps, stops);
   } catch (error) {
-    await closeAll();
+    await stopAll(stops);
     throw error;
   }
 }
 
-async function makeParts(
-  config: Config,
-  deps: GatewayDeps,
-  stops: Stops,
-  closeAll: () => Promise<void>,
-): Promise<Gateway> {
+async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promise<Gateway> {
+  const { place = ALONE, databaseUrl, onFatal } = deps;
   const log = deps.log.write;
-  const tracing = await makeTracing(config, log, stops);
-  const sql = makeSql(config, deps.databaseUrl, config.connectionsMax, stops);
+  const nodeName = nameProcess(config, place);
+  const tracing = await makeTracing(config, nodeName, log, stops);
+  const sql = makeSql(config, databaseUrl, config.connectionsMax, stops);
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const journal = await openJournal(
-    {
-      directory: join(config.dataDirectory, 'journal'),
-      segmentBytes: config.segmentBytes,
-      journalBytesMax: config.journalBytesMax,
-      frameBytesMax: FRAME_BYTES_MAX,
-      pendingBytesMax: config.pendingBytesMax,
-    },
-    { log },
+  const journal = await makeJournal(
+    config,
+    journalFolder(config, place),
+    journalBytesMax(config, place),
+    log,
   );
   stops.push(() => journal.close());
-  const ledger = makeLedger(config, journal, sql, log, stops);
-  const store = makeStore(config, deps.databaseUrl, sql, stops, (clientId, rows) => {
+  const ledger = makeLedger(nodeName, journal, sql, log, stops);
+  const store = makeStore(config, databaseUrl, sql, stops, (clientId, rows) => {
     usage.countDuplicates(clientId, rows);
     ledger.noteDuplicates(clientId, rows);
   });
   const drain = startDrain(
     { batchBytesMax: config.batchBytesMax },
-    { journal, ledger, store, log, startSpan: tracing?.startWrite, onFatal: deps.onFatal },
+    { journal, ledger, store, log, startSpan: tracing?.startWrite, onFatal },
   );
   stops.push(() => drain.close());
-  const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
-  const grants = await makeGrants(config, sql, feedSql, log, stops);
+  const { countDuplicates } = usage;
+  const orphans = await adoptOrphans(config, place, { ...deps, sql, log, countDuplicates }, stops);
+  const feedSql = makeSql(config, databaseUrl, 1, stops);
+  const grants = await makeGrants(config, nodeName, sql, feedSql, log, stops);
   const backlogAge = startBacklogAge({ readMarks: () => journal.stats() });
   stops.push(() => backlogAge.close());
-  const parts = { journal, ledger, drain, grants, store, backlogAge };
+  const parts = { journal, ledger, drain, grants, store, backlogAge, orphans };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -112,7 +109,7 @@ async function makeParts(
     stops,
   );
   const health = createHealthRoutes(parts);
-  const admin = await makeAdmin(config, deps.databaseUrl, grants, log, stops);
+  const admin = await makeAdmin(config, databaseUrl, grants, log, stops);
   const recordRoutes = [...ingest.routes, ...health.routes];
   const readParts = (): PartStats => collectStats(ingest, parts);
   const readStats = (): GatewayStats => ({
@@ -121,8 +118,8 @@ async function makeParts(
     ...readParts(),
   });
   const readCounts = (): Counts => chooseCounts(readParts());
-  const page = admin === null ? null : await makeConsole(config, admin, readCounts, stops);
-  const metrics = await makeMetrics(config, readStats, stops);
+  const page = admin === null ? null : await makeConsole(config, admin, place, readCounts, stops);
+  const metrics = await makeMetrics(config, place, readStats, stops);
   const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
   const routes = await placeRoutes(config, recordRoutes, adminRoutes);
   const servers = await startServers(config, deps, { routes, startSpan: tracing?.startRequest }, stops);
@@ -136,7 +133,7 @@ async function makeParts(
     async close() {
       health.stopReadiness();
       await stopFront(config, servers, journal, drain);
-      await closeAll();
+      await stopAll(stops);
     },
   };
 }
@@ -156,7 +153,9 @@ async function startServers(
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
-  const values = { host, trustedProxies, inFlightBytesMax, connectionsMax: config.httpConnectionsMax };
+  const isPortShared = (deps.place ?? ALONE).count > 1;
+  const connectionsMax = config.httpConnectionsMax;
+  const values = { host, trustedProxies, inFlightBytesMax, connectionsMax, isPortShared };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
   const records = await startServer({ ...values, port }, { routes: routes.records, onFault, startSpan });
@@ -170,9 +169,6 @@ async function startServers(
   return { records, administration };
 }
 
-/** A frame is what one flipped byte on the disk can cost, and what one sync writes at most. */
-const FRAME_BYTES_MAX = 4 * 1024 * 1024;
-
 interface Parts {
   readonly ledger: Ledger;
   readonly journal: Journal;
@@ -180,6 +176,7 @@ interface Parts {
   readonly grants: Grants;
   readonly store: Store;
   readonly backlogAge: BacklogAge;
+  readonly orphans: Orphans;
 }
 
 /** What is counted behind the front, which is made last. */
@@ -193,18 +190,19 @@ function collectStats(ingest: Pick<Ingest, 'stats'>, parts: Parts): PartStats {
     drain: parts.drain.stats(),
     store: parts.store.stats(),
     grants: parts.grants.stats(),
+    orphans: parts.orphans.stats(),
   };
 }
 
 /** What the console shows of it. */
-function chooseCounts({ ingest, journal, drain, grants, store }: PartStats): Counts {
+function chooseCounts({ ingest, journal, drain, grants, store, orphans }: PartStats): Counts {
   return {
     kinds: ingest.kinds,
     refused: ingest.refused,
     waits: ingest.waits.counts,
-    stored: store.rowsInserted + store.rowsDuplicate,
-    quarantined: drain.rowsQuarantined,
-    waiting: journal.appended - journal.stored,
+    stored: store.rowsInserted + store.rowsDuplicate + orphans.rowsInserted + orphans.rowsDuplicate,
+    quarantined: drain.rowsQuarantined + orphans.rowsQuarantined,
+    waiting: journal.appended - journal.stored + orphans.waiting,
     journalBytes: journal.bytesOnDisk,
     hits: grants.hits + grants.negativeHits,
     misses: grants.misses,

@@ -18,6 +18,8 @@ const EXCEPTIONS_MAX = 0;
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'main',
+    'parts',
+    'supervisor',
     'config',
     'ingest',
     'drain',
@@ -59,9 +61,11 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'grants',
     'store',
     'measure',
+    'supervisor',
   ],
   reference: ['console', 'ingest', 'admin', 'http', 'records'],
   config: [],
+  supervisor: [],
   console: ['admin', 'http'],
   ingest: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers', 'measure'],
   drain: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
@@ -77,7 +81,13 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   measure: [],
 };
 /** Arrows that carry types only, sideways or up: they vanish when the code runs. */
-const TYPE_ARROWS: readonly string[] = ['grants store', 'telemetry ingest', 'telemetry drain'];
+const TYPE_ARROWS: readonly string[] = [
+  'grants store',
+  'telemetry ingest',
+  'telemetry drain',
+  'telemetry supervisor',
+  'console supervisor',
+];
 /** Packages that only one place may import. */
 const OWNED_PACKAGES: Readonly<Record<string, string>> = {
   'uWebSockets.js': 'src/http/',

@@ -11,7 +11,7 @@ import { addMigrateCommand } from './migrate.ts';
 import { addQuarantineCommands } from './quarantine/quarantine.ts';
 import { addQueryCommand } from './query.ts';
 import { addReplayCommand } from './replay/replay.ts';
-import { addServeCommand } from './serve.ts';
+import { addServeCommand } from './serve/serve.ts';
 
 const program = new Command('sluice')
   .description(

@@ -1,4 +1,5 @@
 /** Settings of a record's way: where it comes in, what it may be, how it is kept and written. */
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import {
   KIB,
@@ -32,8 +33,15 @@ export const recordPathSettings = {
     'SLUICE_DATA_DIR',
     'folder',
     '.sluice',
-    'Holds the journal, and the embedded Postgres. One gateway per folder; on a disk that survives a restart.',
+    'Holds the journals, and the embedded Postgres. One gateway per folder; on a disk that survives a restart.',
     (value) => resolve(value),
+  ),
+  processes: setting(
+    'SLUICE_PROCESSES',
+    '1 to 64, or auto',
+    '1',
+    'Processes that take records on the same port, each with a journal of its own; auto: one for each core.',
+    (value) => (value === 'auto' ? Math.min(64, availableParallelism()) : parseInteger(1, 64)(value)),
   ),
   durability: setting(
     'SLUICE_DURABILITY',
@@ -110,7 +118,7 @@ export const recordPathSettings = {
     'SLUICE_JOURNAL_MAX_BYTES',
     'size',
     '4GiB',
-    'Disk that the journal may use while Postgres is away. When it is spent: 503 until Postgres has caught up.',
+    'Disk that the journal may use while Postgres is away, shared out among the processes. When it is spent: 503 until Postgres has caught up.',
     parseBytes(32 * MIB, 2 ** 50),
   ),
   segmentBytes: setting(

@@ -1,10 +1,8 @@
 /** The console: the page where people manage who may write, and watch a gateway. Served beside the administration. */
-import type { RouteMaker } from '../admin/route.ts';
 import type { Route } from '../http/request.ts';
 import { loadAssets } from './assets.ts';
-import { startLive, type Live } from './live.ts';
+import { startLive, type Live, type LiveDeps } from './live.ts';
 import { createPageRoutes } from './pages.ts';
-import type { Counts } from './sample.ts';
 
 export interface Console {
   readonly routes: readonly Route[];
@@ -18,14 +16,8 @@ export interface ConsoleValues {
   readonly recordsPort: number | null;
 }
 
-export interface ConsoleDeps {
-  readonly make: RouteMaker;
-  readonly readCounts: () => Counts;
-  readonly waitBoundMs: (index: number) => number;
-}
-
 /** Throws when a file of it is missing. */
-export async function createConsole(values: ConsoleValues, deps: ConsoleDeps): Promise<Console> {
+export async function createConsole(values: ConsoleValues, deps: LiveDeps): Promise<Console> {
   const assets = await loadAssets(values.recordsPort);
   const live = startLive(values.gatewayName, deps);
   return {

@@ -1,6 +1,6 @@
 /**
- * GET /api/console/live: what this gateway does, a sample every second, as server-sent events; first those of the last
- * 15 minutes. For those who may see gateways.
+ * GET /api/console/live: what this gateway does, all of its processes together, a sample every second, as server-sent
+ * events; first those of the last 15 minutes. For those who may see gateways.
  *
  * Bounds: 900 samples are kept, 32 listeners at once. A listener that does not read gets nothing more until it has, and
  * then what it missed. A stream ends after 30 s: the browser opens the next by itself, where the session is checked
@@ -12,7 +12,8 @@ import { readQuery } from '../admin/body.ts';
 import { ACCESS_DENIED, isRefusal, refuse } from '../admin/refusal.ts';
 import type { Outcome, RouteMaker, UserCall } from '../admin/route.ts';
 import type { Route, Stream } from '../http/request.ts';
-import { compareCounts, type Counts } from './sample.ts';
+import type { Told } from '../supervisor/message.ts';
+import { addCounts, compareCounts, type Counts } from './sample.ts';
 
 export interface Live {
   readonly route: Route;
@@ -22,7 +23,8 @@ export interface Live {
 
 export interface LiveDeps {
   readonly make: RouteMaker;
-  readonly readCounts: () => Counts;
+  /** Of every process of the gateway. */
+  readonly readAll: () => Promise<readonly Told<Counts>[]>;
   readonly waitBoundMs: (index: number) => number;
 }
 
@@ -56,17 +58,30 @@ interface Listener {
 export function startLive(gatewayName: string, deps: LiveDeps): Live {
   const samples: { readonly at: number; readonly text: string }[] = [];
   const listeners = new Set<Listener>();
-  let before = deps.readCounts();
+  let before: ReadonlyMap<number, Counts> = new Map();
   let beforeMs = performance.now();
+  let taking: Promise<void> | null = look().then(() => void (taking = null));
 
-  function takeSample(): void {
-    const [now, nowMs] = [deps.readCounts(), performance.now()];
+  /** Of each process that answers: what it counts now, and what it did at the last look. */
+  async function look(): Promise<{ readonly now: Counts; readonly former: Counts }> {
+    const told = await deps.readAll();
+    const here = told.filter(({ isLate }) => !isLate);
+    const now = addCounts(here.map(({ value }) => value));
+    // Of one that was started meanwhile, all is new; one that is gone leaves no hole.
+    const former = addCounts(here.flatMap(({ run }) => before.get(run) ?? []));
+    before = new Map(told.map(({ run, value }) => [run, value]));
+    return { now, former };
+  }
+
+  async function takeSample(): Promise<void> {
+    const { now, former } = await look();
+    const nowMs = performance.now();
     // A clock that is put back must not make a sample that looks like an older one.
     const at = Math.max(Date.now(), (samples.at(-1)?.at ?? 0) + 1);
-    const sample = compareCounts(before, now, at, (nowMs - beforeMs) / 1000, deps.waitBoundMs);
+    const sample = compareCounts(former, now, at, (nowMs - beforeMs) / 1000, deps.waitBoundMs);
     samples.push({ at, text: `id: ${at}\ndata: ${JSON.stringify(sample)}\n\n` });
     if (samples.length > SAMPLES_MAX) samples.shift();
-    [before, beforeMs] = [now, nowMs];
+    beforeMs = nowMs;
     for (const listener of listeners) serve(listener, nowMs);
   }
 
@@ -104,7 +119,9 @@ export function startLive(gatewayName: string, deps: LiveDeps): Live {
     return () => listeners.delete(listener);
   }
 
-  const timer = setInterval(takeSample, INTERVAL_MS);
+  const timer = setInterval(() => {
+    taking ??= takeSample().finally(() => (taking = null));
+  }, INTERVAL_MS);
   timer.unref();
   return {
     route: deps.make.watch('/api/console/live', open, ['last-event-id']),

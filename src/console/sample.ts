@@ -40,6 +40,30 @@ export interface Sample {
   readonly trouble: string | null;
 }
 
+/** Of all processes of a gateway together. */
+export function addCounts(all: readonly Counts[]): Counts {
+  const sum = (read: (counts: Counts) => number): number =>
+    all.reduce((total, counts) => total + read(counts), 0);
+  const sumEach = (read: (counts: Counts) => Readonly<Record<string, number>>): Record<string, number> => {
+    const names = new Set(all.flatMap((counts) => Object.keys(read(counts))));
+    return Object.fromEntries([...names].map((name) => [name, sum((counts) => read(counts)[name] ?? 0)]));
+  };
+  const steps = Math.max(0, ...all.map(({ waits }) => waits.length));
+  return {
+    kinds: sumEach(({ kinds }) => kinds),
+    refused: sumEach(({ refused }) => refused),
+    waits: Array.from({ length: steps }, (_, index) => sum(({ waits }) => waits[index] ?? 0)),
+    stored: sum(({ stored }) => stored),
+    quarantined: sum(({ quarantined }) => quarantined),
+    waiting: sum(({ waiting }) => waiting),
+    journalBytes: sum(({ journalBytes }) => journalBytes),
+    hits: sum(({ hits }) => hits),
+    misses: sum(({ misses }) => misses),
+    revocationLagMs: Math.max(0, ...all.map(({ revocationLagMs }) => revocationLagMs)),
+    trouble: all.find(({ trouble }) => trouble !== null)?.trouble ?? null,
+  };
+}
+
 /** `boundOf`: the longest wait that a step of `waits` stands for. */
 export function compareCounts(
   before: Counts,

@@ -26,6 +26,8 @@ export interface ServerValues extends ExchangeValues {
   /** 0 = any free port. */
   readonly port: number;
   readonly connectionsMax: number;
+  /** Other processes of this gateway listen on the port as well, and the kernel gives each its part of the connections. */
+  readonly isPortShared: boolean;
 }
 
 export interface ServerDeps extends ExchangeDeps {
@@ -57,6 +59,8 @@ export interface RouteAnswers extends Pick<Route, 'method' | 'path'> {
   readonly byClass: Readonly<Answers>;
 }
 
+/** LIBUS_LISTEN_DEFAULT: SO_REUSEPORT, except for port 0. */
+const SHARED_PORT = 0;
 /** LIBUS_LISTEN_EXCLUSIVE_PORT. Without it a second gateway would share the port, and nobody would notice. */
 const EXCLUSIVE_PORT = 1;
 
@@ -66,7 +70,7 @@ const METHODS = { GET: 'get', POST: 'post', PUT: 'put', DELETE: 'del' } as const
 >;
 
 /** The library takes host, port and flags together; its types do not say so. */
-type ListenExclusively = (
+type ListenWithFlags = (
   host: string,
   port: number,
   flags: number,
@@ -99,8 +103,8 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
   app.any('/*', (response, request) => exchanges.refuse(unknown, astray, response, request));
 
   return new Promise((resolve, reject) => {
-    const listen = app.listen.bind(app) as unknown as ListenExclusively;
-    listen(values.host, values.port, EXCLUSIVE_PORT, (socket) => {
+    const listen = app.listen.bind(app) as unknown as ListenWithFlags;
+    listen(values.host, values.port, values.isPortShared ? SHARED_PORT : EXCLUSIVE_PORT, (socket) => {
       if (socket !== false) {
         resolve(
           describeServer(app, socket, exchanges, () => ({

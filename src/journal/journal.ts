@@ -17,7 +17,7 @@ import { createReader, type Chunk } from './reading/reader.ts';
 import { createReading } from './reading/reading.ts';
 import { recoverJournal } from './recovery.ts';
 import { createRoll, type RollStats, type RollValues } from './roll.ts';
-import type { JournalLog } from './segment.ts';
+import { emptyFolder, type JournalLog } from './segment.ts';
 import { createWaiters, createWatermarks, startMarkKeeper } from './watermark.ts';
 
 export interface JournalValues extends RollValues {
@@ -54,8 +54,8 @@ export interface Journal {
   flush(): Promise<void>;
   stopReading(): void;
   stats(): JournalStats;
-  /** Writes what is pending, keeps the stored mark, lets others have the folder. */
-  close(): Promise<void>;
+  /** Writes what is pending, keeps the stored mark, lets others have the folder. `isOver`: what is stored is deleted. */
+  close(isOver?: boolean): Promise<void>;
 }
 
 export interface JournalStats extends RollStats {
@@ -215,7 +215,7 @@ export async function openJournal(
       damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
     }),
-    async close() {
+    async close(isOver = false) {
       // A disk without room must not hold up a stop.
       await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
@@ -223,6 +223,7 @@ export async function openJournal(
       await reader.close();
       await mark.stop();
       await roll.close();
+      if (isOver && marks.stored === marks.appended) await emptyFolder(directory);
       await lock.release();
     },
   };

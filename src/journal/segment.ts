@@ -5,7 +5,7 @@
  *   0 'SLUICEJ1' | 8 format version u32 | 12 CRC-32 u32 (of the sequence) | 16 first sequence f64 | 24 zero × 8
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, writeFile, type FileHandle } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -17,6 +17,9 @@ const SPARE = 'spare';
 const ZEROS = Buffer.alloc(1024 * 1024);
 
 export type JournalLog = (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
+
+/** In the folder of a gateway's journal: one for each of several processes. */
+const NUMBERED = /^\d{1,2}$/;
 
 export interface SegmentFile {
   readonly path: string;
@@ -37,9 +40,22 @@ export async function listSegments(
   for (const name of (await readdir(directory)).toSorted()) {
     if (/^\d{20}\.journal$/.test(name))
       segments.push({ path: join(directory, name), firstSequence: Number(name.slice(0, 20)) });
-    else if (!own.has(name)) strangers.push(name);
+    else if (!own.has(name) && !NUMBERED.test(name)) strangers.push(name);
   }
   return { segments, strangers };
+}
+
+/** Every folder that may hold a journal of this gateway: `root`, and those of several processes in it. */
+export async function listJournals(root: string): Promise<readonly string[]> {
+  const numbered = (await readdir(root)).filter((name) => NUMBERED.test(name));
+  return [root, ...numbered.map((name) => join(root, name))];
+}
+
+/** Deletes all that is read again at a start. The mark stays, and with it the count of entries; so does what is damaged. */
+export async function emptyFolder(directory: string): Promise<void> {
+  const { segments } = await listSegments(directory);
+  const paths = [...segments.map((segment) => segment.path), join(directory, SPARE)];
+  await Promise.all(paths.map((path) => rm(path, { force: true })));
 }
 
 /** A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. */

@@ -8,32 +8,39 @@ import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
 import type { GatewayStats } from '../telemetry/metrics/stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Tracing } from '../telemetry/tracing/tracing.ts';
-import { nameGateway, type Stops } from './parts.ts';
+import type { Stops } from './parts.ts';
+import type { Place } from './place.ts';
 
 /** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
 export async function makeMetrics(
   config: Config,
+  place: Place,
   readStats: () => GatewayStats,
   stops: Stops,
 ): Promise<Metrics | null> {
   const { adminPort, metricsToken: token } = config;
   if (typeof adminPort !== 'number' && token === null) return null;
-  const metrics = createMetrics({ token, version: await readVersion() }, { readStats });
+  const metrics = createMetrics(
+    { token, version: await readVersion(), process: place.count === 1 ? null : place.index },
+    { readStats, share: place.share },
+  );
   stops.push(() => metrics.close());
   return metrics;
 }
 
 /** Null: the environment names nobody to send traces to. Nothing of OpenTelemetry is loaded then. */
-export async function makeTracing(config: Config, log: Log['write'], stops: Stops): Promise<Tracing | null> {
+export async function makeTracing(
+  config: Config,
+  nodeName: string,
+  log: Log['write'],
+  stops: Stops,
+): Promise<Tracing | null> {
   const { otlpUrl, otlpTracesUrl, tracesSampler, tracesShare, isTracingOff } = config;
   const url = otlpTracesUrl ?? (otlpUrl === null ? null : `${otlpUrl.replace(/\/$/, '')}/v1/traces`);
   if (url === null || isTracingOff) return null;
   const { startTracing } = await import('../telemetry/tracing/tracing.ts');
   const version = await readVersion();
-  const tracing = startTracing(
-    { version, nodeName: nameGateway(config), url, sampler: tracesSampler, share: tracesShare },
-    log,
-  );
+  const tracing = startTracing({ version, nodeName, url, sampler: tracesSampler, share: tracesShare }, log);
   stops.push(() => tracing.close());
   return tracing;
 }

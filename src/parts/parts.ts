@@ -1,5 +1,4 @@
 /** How each part is made from the settings. Whoever makes a part says, in the same line, how it is stopped. */
-import { hostname } from 'node:os';
 import { createAdmin, type Admin } from '../admin/admin.ts';
 import type { Config } from '../config.ts';
 import { createConsole, type Console } from '../console/console.ts';
@@ -9,14 +8,19 @@ import { createLedger, type Ledger } from '../drain/ledger.ts';
 import { createRedisTier } from '../grants/redis.ts';
 import { createGrants, type Grants } from '../grants/resolve.ts';
 import { durationBoundMs } from '../measure/durations.ts';
-import type { Journal } from '../journal/journal.ts';
+import { openJournal, type Journal } from '../journal/journal.ts';
 import { connectPostgres, type Sql } from '../store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
+import { nameGateway, type Place } from './place.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
+
+export async function stopAll(stops: Stops): Promise<void> {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
+}
 
 const CONNECT_TIMEOUT_MS = 5000;
 
@@ -68,9 +72,26 @@ export function makeStore(
   return store;
 }
 
+/** Not closed by itself: how a journal is closed depends on whose it is. */
+export function makeJournal(
+  config: Config,
+  directory: string,
+  bytesMax: number,
+  log: Log['write'],
+): Promise<Journal> {
+  const { segmentBytes, pendingBytesMax } = config;
+  return openJournal(
+    { directory, segmentBytes, journalBytesMax: bytesMax, frameBytesMax: FRAME_BYTES_MAX, pendingBytesMax },
+    { log },
+  );
+}
+
+/** A frame is what one flipped byte on the disk can cost, and what one sync writes at most. */
+const FRAME_BYTES_MAX = 4 * 1024 * 1024;
+
 /** The accounts, kept with the journal's mark and brought to where they are read. */
 export function makeLedger(
-  config: Config,
+  nodeName: string,
   journal: Journal,
   sql: Sql,
   log: Log['write'],
@@ -78,7 +99,6 @@ export function makeLedger(
 ): Ledger {
   const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
   journal.keepNote(() => ledger.print());
-  const nodeName = nameGateway(config);
   const writer = startLedgerWriter({ flushMs: LEDGER_FLUSH_MS, nodeName }, { ledger, sql, log });
   stops.push(() => writer.close());
   return ledger;
@@ -88,6 +108,7 @@ const LEDGER_FLUSH_MS = 5000;
 
 export async function makeGrants(
   config: Config,
+  nodeName: string,
   sql: Sql,
   feedSql: Sql,
   log: Log['write'],
@@ -110,16 +131,12 @@ export async function makeGrants(
       grantsMax: config.grantsMax,
       staleMaxMs: config.grantStaleMs,
       pollMs: config.revocationPollMs,
-      nodeName: nameGateway(config),
+      nodeName,
     },
     { sql, feedSql, redis, log },
   );
   stops.push(() => grants.close());
   return grants;
-}
-
-export function nameGateway(config: Config): string {
-  return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
 async function readInstanceId(sql: Sql): Promise<string> {
@@ -159,6 +176,7 @@ const ADMIN_CONNECTIONS_MAX = 4;
 export async function makeConsole(
   config: Config,
   admin: Admin,
+  place: Place,
   readCounts: () => Counts,
   stops: Stops,
 ): Promise<Console> {
@@ -167,7 +185,7 @@ export async function makeConsole(
       gatewayName: nameGateway(config),
       recordsPort: typeof config.adminPort === 'number' ? config.port : null,
     },
-    { make: admin.make, readCounts, waitBoundMs: durationBoundMs },
+    { make: admin.make, readAll: place.share('counts', readCounts), waitBoundMs: durationBoundMs },
   );
   stops.push(() => page.close());
   return page;

@@ -16,11 +16,12 @@ export interface Log {
 /** A reader of standard output that does not read must not make the gateway grow: beyond this, lines are dropped. */
 const BUFFER_BYTES_MAX = 4 * 1024 * 1024;
 
-export function createLog(level: Level): Log {
+/** `facts` are in every line. */
+export function createLog(level: Level, facts: Readonly<Record<string, unknown>> = {}): Log {
   const destination = pino.destination({ fd: 1, sync: false, maxLength: BUFFER_BYTES_MAX });
   // A closed pipe is no reason to stop taking records.
   destination.on('error', () => undefined);
-  const logger: Logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger: Logger = pino({ level, base: facts, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   return {
     write: (at, fields, message) => logger[at](fields, message),
     flush() {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ask } from '../setup/administration.ts';
 import { createDatabase, holdOpen, openTestPool, type TestDatabase } from '../setup/database.ts';
 import { createDemoSite, makeDirectory, startProcess } from '../setup/gateway.ts';
+import { sendRecords } from '../supervisor/gateway.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/sluice.ts');
 
@@ -100,6 +101,26 @@ describe('doctor', () => {
     const spoilt = examine({ SLUICE_DATA_DIR: own.path });
     expect(spoilt.code).toBe(1);
     expect(spoilt.bad).toEqual([expect.stringMatching(/^error journal: 1 place\(s\) cannot be read/)]);
+    await own.remove();
+  });
+
+  it('looks at the journals of all processes', async () => {
+    await database.sql`ALTER TABLE hits RENAME TO hits_away`;
+    const own = await makeDirectory();
+    const environment = { SLUICE_DATA_DIR: own.path, SLUICE_PROCESSES: '2' };
+    const more = { DATABASE_URL: database.url, SLUICE_STOP_TIMEOUT: '300ms' };
+    const gateway = await startProcess({ ...environment, ...more });
+    const site = await createDemoSite(database.sql, 'many.example.com');
+    expect(new Set(await sendRecords(gateway.port, site, 40))).toEqual(new Set([202]));
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+    await database.sql`ALTER TABLE hits_away RENAME TO hits`;
+    const { all } = examine(environment);
+    expect(all.map(({ says }) => says)).toEqual(
+      expect.arrayContaining([
+        '2 segment(s), all readable',
+        '40 record(s) wait for Postgres, or were written in the last second',
+      ]),
+    );
     await own.remove();
   });
 

@@ -15,7 +15,14 @@ let addresses: string[] = [];
 
 beforeAll(async () => {
   server = await startServer(
-    { host: '127.0.0.1', port: 0, trustedProxies: [], inFlightBytesMax: 1_000_000, connectionsMax: 1000 },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      trustedProxies: [],
+      inFlightBytesMax: 1_000_000,
+      connectionsMax: 1000,
+      isPortShared: false,
+    },
     {
       routes: [
         {

@@ -13,7 +13,14 @@ let isStopped = false;
 
 beforeAll(async () => {
   server = await startServer(
-    { host: '127.0.0.1', port: 0, trustedProxies: [], inFlightBytesMax: 1_000_000, connectionsMax: 10 },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      trustedProxies: [],
+      inFlightBytesMax: 1_000_000,
+      connectionsMax: 10,
+      isPortShared: false,
+    },
     {
       routes: [
         {

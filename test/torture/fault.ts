@@ -21,5 +21,7 @@ export interface Fault {
   readonly lane: Lane;
   /** How long it lasts, least and most. */
   readonly holdMs: readonly [number, number];
+  /** Nothing for gateways of one process. */
+  readonly needsProcesses?: true;
   inject(scene: Scene): Promise<Mend>;
 }

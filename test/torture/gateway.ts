@@ -1,7 +1,8 @@
 /**
  * A gateway under a supervisor, as in production: one that ends is started again until it listens. That it ended by
- * itself is noted, since no fault may make it do that.
+ * itself is noted, since no fault may make it do that. One of several processes brings a supervisor of its own.
  */
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,22 +12,27 @@ import type { Wire } from './wire.ts';
 export interface Gateway {
   readonly name: string;
   readonly wire: Wire;
-  readonly journalDirectory: string;
+  /** Of each process. */
+  readonly journalDirectories: readonly string[];
   /** Null while it does not listen. */
   port(): number | null;
-  pid(): number | null;
+  /** Of the processes that serve; none while it does not run. */
+  pids(): readonly number[];
   /** Resolves when it listens, however often that takes. */
   start(): Promise<void>;
   /** Ends it and leaves it down; returns its exit code, null after a kill. */
   stop(signal: NodeJS.Signals): Promise<number | null>;
   /** Records in its journal that Postgres does not have, as it last said. */
   waiting(): number;
+  /** Whether all of its processes answer, and nothing waits in any journal. */
+  isDrained(): Promise<boolean>;
   /** All that this gateway has printed in this run. */
   output(): string;
   /** How it ended when nobody had asked it to. */
   readonly endings: readonly string[];
 }
 
+const METRICS_TOKEN = 'the token of the metrics';
 const RESTART_MS = 200;
 const START_TIMEOUT_MS = 90_000;
 
@@ -34,9 +40,12 @@ export function createGateway(
   name: string,
   directory: string,
   wire: Wire,
+  processes: number,
   environment: Readonly<Record<string, string>>,
 ): Gateway {
   const dataDirectory = join(directory, name);
+  const journal = join(dataDirectory, 'journal');
+  const own = { SLUICE_DATA_DIR: dataDirectory, SLUICE_PROCESSES: String(processes) };
   const endings: string[] = [];
   let printed = '';
   let running: GatewayProcess | null = null;
@@ -48,7 +57,7 @@ export function createGateway(
     while (isWanted) {
       try {
         await mkdir(dataDirectory, { recursive: true });
-        watch(await startProcess({ ...environment, SLUICE_DATA_DIR: dataDirectory }));
+        watch(await startProcess({ ...environment, ...own, SLUICE_METRICS_TOKEN: METRICS_TOKEN }));
         return;
       } catch (error) {
         if (performance.now() > deadline) throw error;
@@ -82,24 +91,82 @@ export function createGateway(
     return starting;
   }
 
+  const output = (): string => printed + (running?.output() ?? '');
+
+  const pids = (): readonly number[] => {
+    const pid = running?.process.pid;
+    if (pid === undefined) return [];
+    return processes === 1 ? [pid] : findChildren(pid);
+  };
+
   return {
     name,
     wire,
-    journalDirectory: join(dataDirectory, 'journal'),
+    journalDirectories:
+      processes === 1
+        ? [journal]
+        : Array.from({ length: processes }, (_, index) => join(journal, String(index))),
     port: () => running?.port ?? null,
-    pid: () => running?.process.pid ?? null,
+    pids,
     start,
     async stop(signal) {
       isWanted = false;
       await starting;
       const stopped = running;
-      return stopped === null ? null : stopped.stop(signal);
+      if (stopped === null) return null;
+      const served = signal === 'SIGKILL' ? pids() : [];
+      const code = await stopped.stop(signal);
+      // As if the machine were gone: the supervisor could not start them again.
+      for (const pid of served) await endProcess(pid);
+      return code;
     },
     waiting() {
       const said = /.*"waiting":(\d+)/s.exec(running?.output().slice(-4000) ?? '');
       return said === null ? 0 : Number(said[1]);
     },
-    output: () => printed + (running?.output() ?? ''),
-    endings,
+    async isDrained() {
+      if (running === null) return false;
+      const headers = { authorization: `Bearer ${METRICS_TOKEN}` };
+      const answer = await fetch(`${running.base}/metrics`, { headers }).catch(() => null);
+      const text = (await answer?.text().catch(() => null)) ?? '';
+      return [
+        `sluice_processes_up ${processes}`,
+        'sluice_journal_backlog_records 0',
+        'sluice_journal_orphaned_records 0',
+      ].every((line) => text.split('\n').includes(line));
+    },
+    output,
+    get endings() {
+      return [...endings, ...findEndings(name, output())];
+    },
   };
+}
+
+/** Processes that ended without a reason of theirs: a start that fails has one, and a kill is a fault's. */
+function findEndings(name: string, output: string): readonly string[] {
+  const lines = output.split('\n').filter((line) => line.includes('"msg":"a process has ended by itself'));
+  return lines
+    .filter((line) => !line.includes('"cause":"') && !line.includes('"signal":"SIGKILL"'))
+    .map((line) => `${name}: ${line}`);
+}
+
+function findChildren(pid: number): readonly number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return children.trim().split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+/** Resolves when it has let go of everything, whoever has to take note of its end. */
+async function endProcess(pid: number): Promise<void> {
+  const isThere = (): boolean => {
+    try {
+      return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')) && process.kill(pid, 'SIGKILL');
+    } catch {
+      return false;
+    }
+  };
+  while (isThere()) await sleep(10);
 }

@@ -5,7 +5,7 @@ import type { Gateway } from './gateway.ts';
 
 export interface Usage {
   readonly name: string;
-  /** Resident memory, a reading a second while it ran. */
+  /** Resident memory of all its processes, a reading a second while it ran. */
   readonly residentMib: readonly number[];
   readonly journalMibMax: number;
 }
@@ -25,9 +25,11 @@ export function startMeter(gateways: readonly Gateway[]): Meter {
   async function readAll(): Promise<void> {
     for (const meter of meters) {
       const { gateway } = meter;
-      const resident = await readResidentMib(gateway.pid());
-      if (resident !== null) meter.residentMib.push(resident);
-      meter.journalMibMax = Math.max(meter.journalMibMax, await sumMib(gateway.journalDirectory));
+      const residents = await Promise.all(gateway.pids().map((pid) => readResidentMib(pid)));
+      const resident = sum(residents.map((each) => each ?? 0));
+      if (resident > 0) meter.residentMib.push(resident);
+      const disk = await Promise.all(gateway.journalDirectories.map((directory) => sumMib(directory)));
+      meter.journalMibMax = Math.max(meter.journalMibMax, sum(disk));
     }
   }
 
@@ -49,7 +51,7 @@ export function startMeter(gateways: readonly Gateway[]): Meter {
 }
 
 /** Null: it does not run. */
-async function readResidentMib(pid: number | null): Promise<number | null> {
+async function readResidentMib(pid: number): Promise<number | null> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const found = /VmRSS:\s+(\d+) kB/.exec(text)?.[1];
   return found === undefined ? null : Math.round(Number(found) / 1024);
@@ -66,7 +68,11 @@ async function sumMib(directory: string): Promise<number> {
       ),
     ),
   );
-  return bytes.reduce((sum, each) => sum + each, 0) / MIB;
+  return sum(bytes) / MIB;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 /** The median of each tenth of a run. */

@@ -1,6 +1,6 @@
 /**
  * npm run torture -- [--minutes N] [--seed S] [--faults a,b] [--rate records/s] [--clients N] [--gateways N]
- *                    [--padding bytes] [--alone] [--hold seconds]
+ *                    [--processes N] [--padding bytes] [--alone] [--hold seconds]
  *
  * Real gateways, one Postgres, one Redis, and every fault there is; at the end what was promised is compared with what
  * is stored. --alone: each fault once, one after the other, with what clients see and how long recovery takes; --hold:
@@ -19,23 +19,27 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '1' },
     seed: { type: 'string', default: '1' },
-    faults: { type: 'string', default: faults.map((fault) => fault.name).join(',') },
+    faults: { type: 'string' },
     rate: { type: 'string', default: '8000' },
     clients: { type: 'string', default: '24' },
     gateways: { type: 'string', default: '2' },
+    processes: { type: 'string', default: '1' },
     padding: { type: 'string', default: '0' },
     alone: { type: 'boolean', default: false },
     hold: { type: 'string' },
   },
 });
-const wanted = values.faults.split(',').filter((name) => name !== 'none');
-const unknown = wanted.filter((name) => !faults.some((fault) => fault.name === name));
+const processes = Number(values.processes);
+const known = faults.filter((fault) => processes > 1 || fault.needsProcesses !== true);
+const wanted =
+  values.faults?.split(',').filter((name) => name !== 'none') ?? known.map((fault) => fault.name);
+const unknown = wanted.filter((name) => !known.some((fault) => fault.name === name));
 if (unknown.length > 0) {
-  const known = faults.map((fault) => fault.name).join(', ');
-  process.stderr.write(`no fault ${unknown.join(', ')}; there are ${known}\n`);
+  const names = known.map((fault) => fault.name).join(', ');
+  process.stderr.write(`no fault ${unknown.join(', ')}; there are ${names}\n`);
   process.exit(2);
 }
-const chosen = faults.filter((fault) => wanted.includes(fault.name));
+const chosen = known.filter((fault) => wanted.includes(fault.name));
 const load = {
   seed: Number(values.seed),
   clients: Number(values.clients),
@@ -49,6 +53,7 @@ const settings = Object.entries(process.env).flatMap(([name, value]) =>
 );
 const world = await createWorld({
   gateways: Number(values.gateways),
+  processes,
   environment: Object.fromEntries(settings),
 });
 try {

@@ -44,6 +44,7 @@ async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, 
   }
   await Promise.all(world.gateways.map((gateway) => gateway.start()));
   await waitUntilStored(world, clients);
+  await waitUntilDrained(world);
   const balance = await world.postgres.ask((sql) => compare(sql, ledger));
   findings.push(...world.gateways.flatMap((gateway) => gateway.endings));
   return {
@@ -69,6 +70,13 @@ async function waitUntilStored(world: World, clients: Clients): Promise<void> {
       await sleep(20);
     }
   }
+}
+
+/** Of several processes a record tells of one alone. Nothing is sent any more. */
+async function waitUntilDrained(world: World): Promise<void> {
+  const deadline = performance.now() + DRAIN_TIMEOUT_MS;
+  for (const gateway of world.gateways)
+    while (performance.now() < deadline && !(await gateway.isDrained())) await sleep(100);
 }
 
 /** By what was said and why; `earlier` are those that are not of interest any more. */

@@ -41,6 +41,8 @@ export interface Redis {
 
 export interface WorldValues {
   readonly gateways: number;
+  /** Of each gateway; not set: one. */
+  readonly processes?: number;
   /** Where the gateways' data directories are made. Not set: with the rest. */
   readonly gatewayDirectory?: string;
   /** More environment for the gateways. */
@@ -54,7 +56,6 @@ const ENVIRONMENT = {
   SLUICE_STATEMENT_TIMEOUT: '2500ms',
   SLUICE_STOP_TIMEOUT: '3s',
   SLUICE_JOURNAL_SEGMENT_BYTES: '16MiB',
-  SLUICE_JOURNAL_MAX_BYTES: '64MiB',
   SLUICE_SUMMARY_INTERVAL: '1s',
   SLUICE_METRICS_TOKEN: METRICS_TOKEN,
 };
@@ -69,9 +70,11 @@ export async function createWorld(values: WorldValues): Promise<World> {
     return createDemoSite(sql, 'torture.example.com');
   });
   const wires = await Promise.all(Array.from({ length: values.gateways }, () => createWire(port())));
+  const { processes = 1 } = values;
   const gateways = wires.map((wire, index) =>
-    createGateway(`gateway-${index + 1}`, values.gatewayDirectory ?? directory, wire, {
+    createGateway(`gateway-${index + 1}`, values.gatewayDirectory ?? directory, wire, processes, {
       ...ENVIRONMENT,
+      SLUICE_JOURNAL_MAX_BYTES: `${64 * processes}MiB`,
       ...values.environment,
       DATABASE_URL: url().replace(`:${port()}/`, `:${wire.port}/`),
       REDIS_URL: redis.url,

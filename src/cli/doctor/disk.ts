@@ -3,24 +3,26 @@ import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { scanFrames } from '../../journal/frame.ts';
-import { listSegments, SEGMENT_HEADER_BYTES } from '../../journal/segment.ts';
+import { listJournals, listSegments, SEGMENT_HEADER_BYTES } from '../../journal/segment.ts';
 import { readMark } from '../../journal/watermark.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 
 const MIB = 1024 * 1024;
 
 export async function checkDisk(config: Config): Promise<readonly Finding[]> {
-  const directory = join(config.dataDirectory, 'journal');
-  let names: readonly string[];
+  const root = join(config.dataDirectory, 'journal');
+  let directories: readonly string[];
   try {
-    names = await readdir(directory);
+    directories = await listJournals(root);
   } catch {
     return [ok('journal', `none yet: no gateway has run with ${config.dataDirectory}`)];
   }
-  const disk = await statfs(directory);
+  const disk = await statfs(root);
   const freeBytes = disk.bavail * disk.bsize;
-  const used = await sumBytes(directory);
-  const wantedBytes = Math.max(0, config.journalBytesMax - used);
+  const journals = await Promise.all(directories.map(readJournal));
+  const sum = (name: 'bytes' | 'segments' | 'damaged' | 'waiting'): number =>
+    journals.reduce((total, journal) => total + journal[name], 0);
+  const wantedBytes = Math.max(0, config.journalBytesMax - sum('bytes'));
   return [
     freeBytes < wantedBytes
       ? warning(
@@ -28,20 +30,35 @@ export async function checkDisk(config: Config): Promise<readonly Finding[]> {
           `${mib(freeBytes)} are free, and the journal may take ${mib(wantedBytes)} more: lower SLUICE_JOURNAL_MAX_BYTES or make room.`,
         )
       : ok('disk', `${mib(freeBytes)} are free`),
-    ...(names.includes('damaged')
-      ? [
-          warning(
-            'journal',
-            `${join(directory, 'damaged')} holds what the disk had spoilt: records in it are lost to Postgres. Look, then delete it.`,
-          ),
-        ]
-      : []),
-    ...(await checkSegments(directory)),
+    ...journals
+      .filter((journal) => journal.hasSpoilt)
+      .map(({ directory }) =>
+        warning(
+          'journal',
+          `${join(directory, 'damaged')} holds what the disk had spoilt: records in it are lost to Postgres. Look, then delete it.`,
+        ),
+      ),
+    sum('damaged') > 0
+      ? error(
+          'journal',
+          `${sum('damaged')} place(s) cannot be read: the disk is failing. They are set aside when read.`,
+        )
+      : ok('journal', `${sum('segments')} segment(s), all readable`),
+    ok('journal', `${sum('waiting')} record(s) wait for Postgres, or were written in the last second`),
   ];
 }
 
+interface JournalFindings {
+  readonly directory: string;
+  readonly bytes: number;
+  readonly segments: number;
+  readonly damaged: number;
+  readonly waiting: number;
+  readonly hasSpoilt: boolean;
+}
+
 /** What waits there, as a recovery would find it. What lies behind the last good frame may be being written right now. */
-async function checkSegments(directory: string): Promise<readonly Finding[]> {
+async function readJournal(directory: string): Promise<JournalFindings> {
   const mark = await readMark(directory);
   const { segments } = await listSegments(directory);
   let last = Math.max(0, (segments[0]?.firstSequence ?? 1) - 1);
@@ -55,16 +72,14 @@ async function checkSegments(directory: string): Promise<readonly Finding[]> {
     damaged += scan.bad.filter((range) => range.start < scan.end).length;
     last = Math.max(last, scan.lastSequence);
   }
-  const waiting = Math.max(0, last - mark.sequence);
-  return [
-    damaged > 0
-      ? error(
-          'journal',
-          `${damaged} place(s) cannot be read: the disk is failing. They are set aside when read.`,
-        )
-      : ok('journal', `${segments.length} segment(s), all readable`),
-    ok('journal', `${waiting} record(s) wait for Postgres, or were written in the last second`),
-  ];
+  return {
+    directory,
+    bytes: await sumBytes(directory),
+    segments: segments.length,
+    damaged,
+    waiting: Math.max(0, last - mark.sequence),
+    hasSpoilt: (await readdir(directory)).includes('damaged'),
+  };
 }
 
 async function sumBytes(directory: string): Promise<number> {

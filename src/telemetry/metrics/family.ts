@@ -12,8 +12,14 @@ export interface Family {
   readonly help: string;
   /** Each has few values, and none that a sender could invent. */
   readonly labels: readonly string[];
+  /** What becomes of it where a gateway has several processes. */
+  readonly across: Across;
+  /** Counts from before the process: those of the one before it are among them. */
+  readonly outlivesProcess: boolean;
   readonly read: (stats: GatewayStats) => readonly Sample[];
 }
+
+export type Across = 'sum' | 'min' | 'max';
 
 export interface Sample {
   /** A histogram's samples have the endings that its parts have. */
@@ -28,11 +34,19 @@ type Read = (stats: GatewayStats) => Reading;
 
 /** Counts from the start of the gateway. */
 export function counter(name: string, help: string, labels: readonly string[], read: Read): Family {
-  return { name, type: 'counter', help, labels, read: (stats) => label(labels, read(stats)) };
+  const type = 'counter' as const;
+  return { name, type, help, labels, ...SUMMED, read: (stats) => label(labels, read(stats)) };
 }
 
-export function gauge(name: string, help: string, labels: readonly string[], read: Read): Family {
-  return { name, type: 'gauge', help, labels, read: (stats) => label(labels, read(stats)) };
+export function gauge(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: Read,
+  across: Across = 'sum',
+): Family {
+  const type = 'gauge' as const;
+  return { name, type, help, labels, ...SUMMED, across, read: (stats) => label(labels, read(stats)) };
 }
 
 /** In seconds; its buckets end at powers of two times 50 µs. */
@@ -41,8 +55,11 @@ export function histogram(
   help: string,
   readDurations: (stats: GatewayStats) => DurationStats,
 ): Family {
-  return { name, type: 'histogram', help, labels: ['le'], read: (stats) => fill(name, readDurations(stats)) };
+  const type = 'histogram' as const;
+  return { name, type, help, labels: ['le'], ...SUMMED, read: (stats) => fill(name, readDurations(stats)) };
 }
+
+const SUMMED = { across: 'sum', outlivesProcess: false } as const;
 
 function label(names: readonly string[], reading: Reading): readonly Sample[] {
   const readings = typeof reading === 'number' ? [[reading] as const] : reading;

@@ -4,19 +4,26 @@ import { counter, gauge, histogram, type Family } from './family.ts';
 const STATES = ['open', 'full', 'failed', 'closed'] as const;
 
 export const keepingFamilies: readonly Family[] = [
-  gauge('sluice_journal_state', '1 for the state that the journal is in', ['state'], ({ journal }) =>
-    STATES.map((state) => [journal.state === state ? 1 : 0, state]),
+  gauge(
+    'sluice_journal_state',
+    '1 for the state that the journal is in',
+    ['state'],
+    ({ journal }) => STATES.map((state) => [journal.state === state ? 1 : 0, state]),
+    'max',
   ),
-  counter(
-    'sluice_journal_records_total',
-    'Records that have passed each mark of the journal since it was made',
-    ['mark'],
-    ({ journal }) => [
-      [journal.appended, 'appended'],
-      [journal.synced, 'synced'],
-      [journal.stored, 'stored'],
-    ],
-  ),
+  {
+    ...counter(
+      'sluice_journal_records_total',
+      'Records that have passed each mark of the journal since it was made',
+      ['mark'],
+      ({ journal }) => [
+        [journal.appended, 'appended'],
+        [journal.synced, 'synced'],
+        [journal.stored, 'stored'],
+      ],
+    ),
+    outlivesProcess: true,
+  },
   gauge(
     'sluice_journal_backlog_records',
     'Records that are not in Postgres yet',
@@ -34,12 +41,20 @@ export const keepingFamilies: readonly Family[] = [
     'How long the oldest of them has waited, since the start of the gateway at most',
     [],
     ({ backlogAgeMs }) => backlogAgeMs / 1000,
+    'max',
   ),
   gauge(
     'sluice_journal_room_bytes',
     'What the journal can still take before it refuses records',
     [],
     ({ journal }) => journal.roomBytes,
+    'min',
+  ),
+  gauge(
+    'sluice_journal_orphaned_records',
+    'Records in journals of processes that are no more, which are not in Postgres yet',
+    [],
+    ({ orphans }) => orphans.waiting,
   ),
   gauge('sluice_journal_disk_bytes', 'Size of its files', [], ({ journal }) => journal.bytesOnDisk),
   gauge(
@@ -69,10 +84,10 @@ export const keepingFamilies: readonly Family[] = [
     'sluice_drain_rows_total',
     'Rows that have left the journal, by what became of them',
     ['outcome'],
-    ({ store, drain }) => [
-      [store.rowsInserted, 'inserted'],
-      [store.rowsDuplicate, 'duplicate'],
-      [drain.rowsQuarantined, 'quarantined'],
+    ({ store, drain, orphans }) => [
+      [store.rowsInserted + orphans.rowsInserted, 'inserted'],
+      [store.rowsDuplicate + orphans.rowsDuplicate, 'duplicate'],
+      [drain.rowsQuarantined + orphans.rowsQuarantined, 'quarantined'],
     ],
   ),
   counter(
@@ -95,6 +110,7 @@ export const keepingFamilies: readonly Family[] = [
     'Such attempts since the last good one; 0: Postgres takes rows',
     [],
     ({ drain }) => drain.failures,
+    'max',
   ),
   histogram(
     'sluice_drain_write_duration_seconds',

@@ -40,38 +40,49 @@ export const knowingFamilies: readonly Family[] = [
     '1: what is in memory is believed; 0: it is too old, and senders get 503',
     [],
     ({ grants }) => Number(grants.isBelievable),
+    'min',
   ),
   gauge(
     'sluice_revocation_log_age_seconds',
     'Since the revocation log was last known to be read to its end',
     [],
     ({ grants }) => grants.feedAgeMs / 1000,
+    'max',
   ),
   gauge(
     'sluice_revocation_lag_seconds',
     'From a revocation to its being applied here: the last one',
     [],
     ({ grants }) => grants.revocationLagMs / 1000,
+    'max',
   ),
   gauge(
     'sluice_revocation_lag_max_seconds',
     'The longest since the start',
     [],
     ({ grants }) => grants.revocationLagMsMax / 1000,
+    'max',
   ),
   gauge(
     'sluice_postgres_up',
     '1: the last look at the revocation log worked; there are two a second by default',
     [],
     ({ grants }) => Number(grants.isLogRead),
+    'min',
   ),
-  gauge('sluice_redis_up', '1: connected, and answers in time; absent without Redis', [], ({ grants }) =>
-    grants.redis === null ? [] : [[Number(grants.redis.isConnected && grants.redis.failures === 0)]],
+  gauge(
+    'sluice_redis_up',
+    '1: connected, and answers in time; absent without Redis',
+    [],
+    ({ grants }) =>
+      grants.redis === null ? [] : [[Number(grants.redis.isConnected && grants.redis.failures === 0)]],
+    'min',
   ),
   gauge(
     'sluice_revocation_push_up',
     '1: what this gateway says by Redis comes back to it; absent without Redis',
     [],
     ({ grants }) => (grants.push === null ? [] : [[Number(grants.push.isHeard)]]),
+    'min',
   ),
 ];

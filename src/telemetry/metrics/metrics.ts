@@ -1,13 +1,18 @@
 /**
  * GET /metrics: what the parts count, as Prometheus reads it, and what the process does. The parts are asked at each
  * scrape and know nothing of it. No metric tells of a client, a site, a token or a path that a sender chose.
+ *
+ * Where a gateway has several processes, whichever is asked answers for all of them. A counter never falls: what a process
+ * had counted when it was last asked is counted on by the one that takes its place.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
+import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
 import { hashToken, readCredential } from '../../grants/token.ts';
 import { createProblem } from '../../http/problem.ts';
 import type { Reply, Request, Route } from '../../http/request.ts';
-import { gauge, type Family } from './family.ts';
+import type { Told } from '../../supervisor/message.ts';
+import type { Share } from '../../supervisor/siblings.ts';
+import { gauge, type Across, type Family, type Sample } from './family.ts';
 import { frontFamilies } from './front.ts';
 import { keepingFamilies } from './keeping.ts';
 import { knowingFamilies } from './knowing.ts';
@@ -23,31 +28,61 @@ export interface MetricsValues {
   readonly token: string | null;
   /** Of Sluice. */
   readonly version: string;
+  /** Labels what is of this process alone; null: there is no other. */
+  readonly process: number | null;
 }
 
 export interface MetricsDeps {
   readonly readStats: () => GatewayStats;
+  readonly share: Share;
+}
+
+/** What one process tells. */
+interface Report {
+  readonly gateway: readonly Series[];
+  readonly process: readonly Series[];
+}
+
+/** A family as the library writes it down. */
+interface Series extends Pick<Family, 'name' | 'help' | 'type'> {
+  readonly aggregator: Across;
+  readonly values: readonly Sample[];
 }
 
 export function createMetrics(values: MetricsValues, deps: MetricsDeps): Metrics {
   const registry = new Registry();
+  if (values.process !== null) registry.setDefaultLabels({ process: String(values.process) });
   collectDefaultMetrics({ register: registry });
   const tokenHash = values.token === null ? null : hashToken(values.token);
-  let stats: GatewayStats | null = null;
-  for (const family of [...families, describeBuild(values.version)])
-    registry.registerMetric(adapt(family, () => (stats ??= deps.readStats())));
+  const all = [...families, describeBuild(values.version)];
+  const outliving = new Set(all.filter((family) => family.outlivesProcess).map(({ name }) => name));
+
+  async function report(former: Report | null): Promise<Report> {
+    // All families of a scrape tell of one moment.
+    const stats = deps.readStats();
+    const now = all.map(({ name, help, type, across, read }) => {
+      return { name, help, type, aggregator: across, values: read(stats) };
+    });
+    const before = former?.gateway.filter((series) => isCounted(series) && !outliving.has(series.name)) ?? [];
+    const process = await listSeries(registry);
+    return {
+      gateway: before.length === 0 ? now : await listSeries(merge([now, before])),
+      process: process.map((series) => ({ ...series, aggregator: 'sum' })),
+    };
+  }
+
+  const readAll = deps.share('metrics', report);
 
   async function show(request: Request): Promise<Reply> {
     if (tokenHash !== null && !isToken(request, tokenHash)) return UNAUTHORIZED;
-    // All families of a scrape tell of one moment.
-    stats = deps.readStats();
+    const shown = merge((await readAll()).flatMap(choose));
     return {
       status: '200 OK',
       headers: [
-        ['Content-Type', registry.contentType],
+        ['Content-Type', shown.contentType],
         ['Cache-Control', 'no-store'],
       ],
-      body: await registry.metrics(),
+      body: await shown.metrics(),
     };
   }
 
@@ -57,19 +92,34 @@ export function createMetrics(values: MetricsValues, deps: MetricsDeps): Metrics
   };
 }
 
-/** In the order in which they are shown; the build is last. */
-export const families: readonly Family[] = [...frontFamilies, ...keepingFamilies, ...knowingFamilies];
-
-export function describeBuild(version: string): Family {
-  return gauge('sluice_build_info', 'Always 1; its labels say what runs', ['version', 'node'], () => [
-    [1, version, process.version],
-  ]);
+async function listSeries(registry: Registry): Promise<readonly Series[]> {
+  return (await registry.getMetricsAsJSON()) as unknown as readonly Series[];
 }
 
-/** All that the registry asks of a metric; its own ones would keep counts a second time. */
-function adapt({ name, help, type, read }: Family, readStats: () => GatewayStats): Metric {
-  const metric = { name, help, get: async () => ({ name, help, type, values: read(readStats()) }) };
-  return metric as unknown as Metric;
+function merge(reports: readonly (readonly Series[])[]): Registry {
+  return AggregatorRegistry.aggregate([...reports]);
+}
+
+/** Of a process that does not answer only what it has counted holds. */
+function choose({ isLate, value }: Told<Report>): readonly (readonly Series[])[] {
+  return isLate ? [value.gateway.filter(isCounted)] : [value.process, value.gateway];
+}
+
+function isCounted({ type }: Series): boolean {
+  return type !== 'gauge';
+}
+
+/** In the order in which they are shown; the build is last. */
+export const families: readonly Family[] = [
+  ...frontFamilies,
+  ...keepingFamilies,
+  ...knowingFamilies,
+  gauge('sluice_processes_up', 'Processes of this gateway that answer', [], () => 1),
+];
+
+export function describeBuild(version: string): Family {
+  const help = 'Always 1; its labels say what runs';
+  return gauge('sluice_build_info', help, ['version', 'node'], () => [[1, version, process.version]], 'max');
 }
 
 function isToken({ headers }: Request, tokenHash: string): boolean {

@@ -17,4 +17,14 @@ export interface GatewayStats {
   readonly drain: DrainStats;
   readonly store: StoreStats;
   readonly grants: GrantStats;
+  /** Journals of processes that are no more. */
+  readonly orphans: OrphanStats;
+}
+
+export interface OrphanStats {
+  /** Records that are not in Postgres yet. */
+  readonly waiting: number;
+  readonly rowsInserted: number;
+  readonly rowsDuplicate: number;
+  readonly rowsQuarantined: number;
 }

@@ -47,8 +47,7 @@ export const diskFaults: readonly Fault[] = [
 ];
 
 function limitGateway(gateway: Gateway, bytes: number | null): void {
-  const pid = gateway.pid();
-  if (pid !== null) limitFiles(pid, bytes);
+  for (const pid of gateway.pids()) limitFiles(pid, bytes);
 }
 
 function limitedPostgres(name: string, bytes: number): Fault {

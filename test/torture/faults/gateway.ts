@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FRAME_HEADER_BYTES, inspectFrame, sealFrame } from '../../../src/journal/frame.ts';
 import type { Fault, Scene } from '../fault.ts';
 import type { Gateway } from '../gateway.ts';
+import type { Random } from '../random.ts';
 import { sendSignal } from '../world.ts';
 
 export const gatewayFaults: readonly Fault[] = [
@@ -34,11 +35,23 @@ export const gatewayFaults: readonly Fault[] = [
     lane: 'gateway',
     holdMs: [1000, 7000],
     async inject({ world, random }) {
-      const pid = random.pick(world.gateways).pid();
+      const pid = pickProcess(random.pick(world.gateways), random);
       if (pid !== null) sendSignal(pid, 'SIGSTOP');
       return async () => {
         if (pid !== null) sendSignal(pid, 'SIGCONT');
       };
+    },
+  },
+  {
+    name: 'process-killed',
+    lane: 'gateway',
+    holdMs: [100, 1500],
+    needsProcesses: true,
+    async inject({ world, random }) {
+      const pid = pickProcess(random.pick(world.gateways), random);
+      if (pid !== null) sendSignal(pid, 'SIGKILL');
+      // Its supervisor mends it.
+      return async () => undefined;
     },
   },
   {
@@ -48,12 +61,17 @@ export const gatewayFaults: readonly Fault[] = [
     async inject({ world, random }) {
       const gateway = random.pick(world.gateways);
       await gateway.stop('SIGKILL');
-      await tearTail(gateway);
+      await tearTail(random.pick(gateway.journalDirectories));
       return () => gateway.start();
     },
   },
   { name: 'journal-flipped-byte', lane: 'gateway', holdMs: [50, 200], inject: flipByte },
 ];
+
+function pickProcess(gateway: Gateway, random: Random): number | null {
+  const pids = gateway.pids();
+  return pids.length === 0 ? null : random.pick(pids);
+}
 
 interface Frame {
   readonly path: string;
@@ -85,8 +103,8 @@ async function readFrames(directory: string): Promise<Frame[]> {
 }
 
 /** As if the power had gone in the middle of the next write: a good head, and half of what it announces. */
-async function tearTail(gateway: Gateway): Promise<void> {
-  const last = (await readFrames(gateway.journalDirectory)).at(-1);
+async function tearTail(directory: string): Promise<void> {
+  const last = (await readFrames(directory)).at(-1);
   if (last === undefined) return;
   const payload = Buffer.alloc(4096, 0x5a);
   const frame = Buffer.concat([Buffer.alloc(FRAME_HEADER_BYTES), payload]);
@@ -105,7 +123,8 @@ async function flipByte(scene: Scene): Promise<() => Promise<void>> {
   const mendWire = gateway.wire.cut();
   await sleep(random.between(300, 800));
   await gateway.stop('SIGKILL');
-  const frames = await readFrames(gateway.journalDirectory);
+  const directory = random.pick(gateway.journalDirectories);
+  const frames = await readFrames(directory);
   const hit = frames.at(-random.between(2, Math.max(2, Math.min(12, frames.length))));
   if (hit !== undefined && frames.length > 1) {
     for (const match of hit.payload.toString('latin1').matchAll(/\/t\/(\d+)/g))
@@ -119,7 +138,7 @@ async function flipByte(scene: Scene): Promise<() => Promise<void>> {
     await gateway.start();
     if (hit === undefined || frames.length < 2) return;
     const copy = `${basename(hit.path, '.journal')}-${hit.start}.bin`;
-    const aside = await readFile(join(gateway.journalDirectory, 'damaged', copy)).catch(() => null);
+    const aside = await readFile(join(directory, 'damaged', copy)).catch(() => null);
     if (aside === null || aside.length !== hit.end - hit.start)
       blame(`${gateway.name}: a damaged frame of ${hit.end - hit.start} bytes was not set aside as ${copy}`);
     const said = gateway.output().split('\n');

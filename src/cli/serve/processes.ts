@@ -1,0 +1,50 @@
+/** Serves with several processes: what is done once is done here, and they do the rest. See worker.ts. */
+import { join } from 'node:path';
+import type { Config } from '../../config.ts';
+import { makeSql, prepareSchema, stopAll, type Stops } from '../../parts/parts.ts';
+import { findSharedPort } from '../../supervisor/port.ts';
+import { startSupervisor } from '../../supervisor/supervisor.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Front } from './serve.ts';
+import { GRACE_MS, type Stop } from './stop.ts';
+
+/** Throws the sentence of the first process that cannot start; none is left running then. */
+export async function startProcesses(
+  config: Config,
+  databaseUrl: string,
+  log: Log,
+  stop: Stop,
+): Promise<Front> {
+  const { host, processes } = config;
+  const port = await findSharedPort(host, config.port);
+  const adminPort =
+    typeof config.adminPort === 'number' ? await findSharedPort(host, config.adminPort) : config.adminPort;
+  await prepareDatabase(config, databaseUrl, log);
+  const program = join(import.meta.dirname, 'worker.ts');
+  const common = { databaseUrl, port, adminPort };
+  const supervisor = startSupervisor({ processes, program, common }, { log: log.write });
+  // However this process ends by itself, none outlives it.
+  process.once('exit', () => void supervisor.stop('SIGKILL'));
+  stop.add(async () => {
+    const late = setTimeout(() => void supervisor.stop('SIGKILL'), config.stopTimeoutMs + 1.2 * GRACE_MS);
+    const worstCode = await supervisor.stop('SIGTERM');
+    clearTimeout(late);
+    return worstCode;
+  });
+  try {
+    await supervisor.listening;
+  } catch (error) {
+    await supervisor.stop('SIGTERM');
+    throw error;
+  }
+  return { port, adminPort: typeof adminPort === 'number' ? adminPort : null };
+}
+
+async function prepareDatabase(config: Config, databaseUrl: string, log: Log): Promise<void> {
+  const stops: Stops = [];
+  try {
+    await prepareSchema(config, makeSql(config, databaseUrl, 1, stops), log.write);
+  } finally {
+    await stopAll(stops);
+  }
+}
