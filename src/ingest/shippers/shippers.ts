@@ -5,6 +5,7 @@
  */
 import type { Grant } from '../../grants/grant.ts';
 import { createProblem } from '../../http/problem.ts';
+import type { Decompress } from '../../http/decompress.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
 import { readEnvelope } from '../../formats/firehose.ts';
 import type { LogLine } from '../../formats/log-row.ts';
@@ -45,6 +46,7 @@ export interface ShipperValues extends VendorValues {
 
 export interface ShipperDeps extends BatchDeps {
   readonly limiter: Limiter;
+  readonly decompress: Decompress;
   readonly chargeRequest: (grant: Grant, request: Request) => void;
   readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;
   readonly admitHead: (
@@ -126,7 +128,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       format,
       request,
       readHeaders(request.headers),
-      (sent) => vendor.check(sent) ?? openFile(sent, values.limits),
+      (sent) => vendor.check(sent) ?? openFile(sent, values.limits, deps.decompress),
     );
     if (isRefusal(received)) return replyTo(received);
     const query = new URLSearchParams(request.query);
@@ -154,7 +156,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
 
   async function takeFirehose(request: Request): Promise<Reply> {
     const received = await receive('firehose', request, headersOf(request), (sent) =>
-      admitBody(sent, FIREHOSE_LIMITS),
+      admitBody(sent, FIREHOSE_LIMITS, deps.decompress),
     );
     const sentId = request.fields[REQUEST_ID] ?? '';
     if (isRefusal(received)) return replyFirehose(sentId, received);
@@ -202,10 +204,18 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
 }
 
 /** Log files are gzipped, whether a header says so or not. */
-async function openFile(request: Request, limits: BodyLimits): Promise<Buffer | Refusal> {
-  const body = await admitBody(request, limits);
+async function openFile(
+  request: Request,
+  limits: BodyLimits,
+  decompress: Decompress,
+): Promise<Buffer | Refusal> {
+  const body = await admitBody(request, limits, decompress);
   if (isRefusal(body) || body[0] !== 0x1f || body[1] !== 0x8b) return body;
-  return admitBody({ ...request, body, headers: { ...request.headers, contentEncoding: 'gzip' } }, limits);
+  return admitBody(
+    { ...request, body, headers: { ...request.headers, contentEncoding: 'gzip' } },
+    limits,
+    decompress,
+  );
 }
 
 function isOn(value: string | null): boolean {
