@@ -5,6 +5,7 @@
  * Two of its traps: the viewer's host is x-host-header in standard logs and cs-host in real-time ones, where each holds
  * the distribution's domain in the other; and only in real-time logs cs-uri-stem has the query already.
  */
+import { isFields, parseJson } from './json-lines.ts';
 import {
   decodeText,
   splitLines,
@@ -59,13 +60,9 @@ function readColumns(line: string, columns: readonly string[] | null): ReadField
 }
 
 function readJson(line: string): ReadFields {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch {
-    return { unread: 'the line is not JSON' };
-  }
-  const entries = Object.entries(value as Readonly<Record<string, unknown>>);
+  const value = parseJson(line);
+  if (!isFields(value)) return { unread: 'the line is not JSON' };
+  const entries = Object.entries(value);
   return {
     fields: Object.fromEntries(entries.map(([name, field]) => [normaliseName(name), printField(field)])),
   };

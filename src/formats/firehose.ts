@@ -3,6 +3,7 @@
  * several lines, or, when they came by way of CloudWatch Logs, gzipped JSON around log events. Pure.
  */
 import { gunzipSync } from 'node:zlib';
+import { isFields, parseJson } from './json-lines.ts';
 
 export interface Envelope {
   readonly requestId: string;
@@ -16,12 +17,8 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** A reason when it is no envelope. */
 export function readEnvelope(text: string): Envelope | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return 'the body is not JSON';
-  }
+  const value = parseJson(text);
+  if (value === undefined) return 'the body is not JSON, or has too much in it';
   if (typeof value !== 'object' || value === null) return 'the body is no object';
   const { requestId, records } = value as { requestId?: unknown; records?: unknown };
   if (typeof requestId !== 'string' || requestId === '' || requestId.length > 256)
@@ -49,7 +46,9 @@ export function openRecord(data: string): string | null {
 }
 
 function readEvents(text: string): string | null {
-  const { messageType, logEvents } = JSON.parse(text) as { messageType?: unknown; logEvents?: unknown };
+  const value = parseJson(text);
+  if (!isFields(value)) return null;
+  const { messageType, logEvents } = value as { messageType?: unknown; logEvents?: unknown };
   if (messageType === 'CONTROL_MESSAGE') return '';
   if (!Array.isArray(logEvents)) return null;
   return logEvents

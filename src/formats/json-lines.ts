@@ -15,21 +15,51 @@ export function isFields(value: unknown): value is Fields {
 
 function* splitObjects(text: string): Generator<{ readonly line: string; readonly value: unknown }> {
   if (text.trimStart().startsWith('[')) {
-    const values = parse(text);
+    const values = parseJson(text);
     if (Array.isArray(values)) {
       for (const value of values as unknown[]) yield { line: JSON.stringify(value), value };
       return;
     }
   }
-  for (const line of splitLines(text)) yield { line, value: parse(line) };
+  for (const line of splitLines(text)) yield { line, value: parseJson(line) };
 }
 
-function parse(text: string): unknown {
+/** JSON of fewer characters is cheap to read, whatever it is. */
+export const CHEAP_LENGTH = 256 * 1024;
+/** Brackets, commas and colons: a log of 32 MiB has some two million. */
+const MARKS_MAX = 3_000_000;
+
+/** Whether JSON has more in it than can be read while others wait: 32 MiB of empty objects take seconds, and a gigabyte. */
+export function hasTooMuch(text: string): boolean {
+  return text.length > CHEAP_LENGTH && countMarks(text, MARKS_MAX) > MARKS_MAX;
+}
+
+/** Undefined when it is no JSON, or has too much in it: no JSON value is undefined. */
+export function parseJson(text: string): unknown {
+  if (hasTooMuch(text)) return undefined;
   try {
     return JSON.parse(text);
   } catch {
     return undefined;
   }
+}
+
+const [QUOTE, BACKSLASH, NEWLINE] = [0x22, 0x5c, 0x0a];
+const MARKS = new Uint8Array(128);
+for (const mark of '{[,:') MARKS[mark.charCodeAt(0)] = 1;
+
+/** What a reader of JSON comes across outside of texts, up to a little more than `max`. No text goes over a line's end. */
+function countMarks(text: string, max: number): number {
+  let count = 0;
+  let isInText = false;
+  for (let index = 0; index < text.length && count <= max; index++) {
+    const code = text.charCodeAt(index);
+    if (code === QUOTE) isInText = !isInText;
+    else if (code === NEWLINE) isInText = false;
+    else if (!isInText) count += MARKS[code] ?? 0;
+    else if (code === BACKSLASH) index++;
+  }
+  return count;
 }
 
 export function readString(value: unknown): string | null {

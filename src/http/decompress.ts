@@ -1,6 +1,7 @@
 /**
  * Undoes a Content-Encoding, in the thread pool, up to a bound: output stops where the bound is met, so that a bomb
- * costs no more than the bound. The bound is the smaller of a size and a multiple of what was sent.
+ * costs no more than the bound. The bound is the smaller of a size and a multiple of what was sent. What comes out is
+ * counted when it is there: so few bodies are undone at once, and the others wait.
  */
 import { promisify } from 'node:util';
 import {
@@ -21,7 +22,15 @@ export interface DecompressValues {
 
 export type Decompressed =
   | { readonly kind: 'body'; readonly body: Buffer }
-  | { readonly kind: 'unsupported' | 'malformed' | 'too_large' };
+  | { readonly kind: 'unsupported' | 'malformed' | 'too_large' | 'unwanted' };
+
+/** `isWanted` is asked when it is the body's turn: its sender may be gone by then. */
+export type Decompress = (
+  body: Buffer,
+  contentEncoding: string,
+  values: DecompressValues,
+  isWanted: () => boolean,
+) => Promise<Decompressed>;
 
 type Decoder = (body: Buffer, options: ZlibOptions & BrotliOptions) => Promise<Buffer>;
 
@@ -42,7 +51,35 @@ export function isEncoded(contentEncoding: string): boolean {
   return contentEncoding !== '' && contentEncoding.toLowerCase() !== 'identity';
 }
 
-export async function decompress(
+/** As many as there are threads for it. */
+const RUNNING_MAX = 4;
+
+export function createDecompress(): Decompress {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+
+  async function takePlace(): Promise<void> {
+    if (running < RUNNING_MAX) running++;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+  }
+
+  function leavePlace(): void {
+    const next = waiting.shift();
+    if (next === undefined) running--;
+    else next();
+  }
+
+  return async (body, contentEncoding, values, isWanted) => {
+    await takePlace();
+    try {
+      return isWanted() ? await decompress(body, contentEncoding, values) : { kind: 'unwanted' };
+    } finally {
+      leavePlace();
+    }
+  };
+}
+
+async function decompress(
   body: Buffer,
   contentEncoding: string,
   values: DecompressValues,

@@ -27,7 +27,7 @@ export interface Request {
   readonly address: () => string;
   /** Null when it is larger than the route allows. */
   readonly body: Buffer | null;
-  /** Sets aside memory for what is made of the body, until the request is answered; false: there is none. */
+  /** Sets aside memory for what is made of the body, until the request is answered; false: there is none, or its sender is gone. */
   readonly hold: (bytes: number) => boolean;
 }
 

@@ -2,7 +2,7 @@
 import { mayManageData, type Grant, type SiteVerdict, type TokenVerdict } from '../grants/grant.ts';
 import type { Grants } from '../grants/resolve.ts';
 import { readCredential } from '../grants/token.ts';
-import { decompress, ENCODINGS, isEncoded } from '../http/decompress.ts';
+import { ENCODINGS, isEncoded, type Decompress } from '../http/decompress.ts';
 import type { Request, RequestHeaders } from '../http/request.ts';
 import type { Limiter } from './limiter.ts';
 import { refuse, type Refusal } from './verdict.ts';
@@ -65,13 +65,16 @@ function admitVerdict(verdict: TokenVerdict, limiter: Limiter): Grant | Refusal 
 export function admitBody(
   request: Request,
   limits: BodyLimits,
+  decompress: Decompress,
 ): Buffer | Refusal | Promise<Buffer | Refusal> {
   if (request.body === null) return refuseSize(limits.sentBytesMax);
   const { contentEncoding } = request.headers;
   if (!isEncoded(contentEncoding)) return request.body;
   const values = { bytesMax: limits.bytesMax, ratioMax: limits.ratioMax };
-  return decompress(request.body, contentEncoding, values).then((decompressed) => {
+  return decompress(request.body, contentEncoding, values, () => request.hold(0)).then((decompressed) => {
     switch (decompressed.kind) {
+      case 'unwanted':
+        return OVERLOADED;
       case 'body':
         return request.hold(decompressed.body.length) ? decompressed.body : OVERLOADED;
       case 'unsupported':

@@ -10,6 +10,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Grants } from '../grants/resolve.ts';
 import type { Grant } from '../grants/grant.ts';
+import { createDecompress } from '../http/decompress.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../http/request.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createRowWriter } from '../records/entry.ts';
@@ -91,6 +92,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const refuseAppend = createAppendRefusals(deps.secondsUntilRoom);
   const acknowledge = createAcknowledgement(values, journal, refuseAppend);
   const tally = createTally();
+  const decompress = createDecompress();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
   const entryBytesMax = Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE);
@@ -136,7 +138,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     if (named !== null && isRefusal(named)) return named;
     const site = named === null ? null : admitSite(grant.currentRoles, named);
     if (site !== null && isRefusal(site)) return site;
-    const opened = checkKey(request.headers.idempotencyKey) ?? admitBody(request, values.limits);
+    const opened = checkKey(request.headers.idempotencyKey) ?? admitBody(request, values.limits, decompress);
     const body = opened instanceof Promise ? await opened : opened;
     if (isRefusal(body)) return body;
     const isValidatedOnly = request.query !== '' && VALIDATE_ONLY.test(request.query);
@@ -227,7 +229,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       aiAgentsRoute,
       ...createShipperRoutes(
         { limits: values.limits, ...values.vendors },
-        { ...batchDeps, contextOf, count, admitHead, chargeRequest },
+        { ...batchDeps, contextOf, count, admitHead, chargeRequest, decompress },
       ),
     ],
     stats: () => tally.stats(),

@@ -8,6 +8,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Grant } from '../grants/grant.ts';
 import { charge, findExcess, type Excess, type Limits, type Measure } from '../grants/limit.ts';
+import { truncateAddress } from '../http/address.ts';
 import { refuse, type Refusal } from './verdict.ts';
 
 export interface LimiterValues {
@@ -51,7 +52,7 @@ export function createLimiter(values: LimiterValues, now: () => number = () => p
       charge(grant.limits ?? clientLimits, grant.meter, measure, units, now()),
     judgeAddress(address) {
       if (unknownTokensPerMinute === 0) return null;
-      const waitMs = (addresses.get(address) ?? 0) - now() - MINUTE_MS + intervalMs;
+      const waitMs = (addresses.get(nameSender(address)) ?? 0) - now() - MINUTE_MS + intervalMs;
       if (waitMs <= 0) return null;
       blocked++;
       return {
@@ -64,10 +65,16 @@ export function createLimiter(values: LimiterValues, now: () => number = () => p
     },
     countUnknown(address) {
       if (unknownTokensPerMinute === 0) return;
-      addresses.set(address, Math.max(addresses.get(address) ?? 0, now()) + intervalMs);
+      const sender = nameSender(address);
+      addresses.set(sender, Math.max(addresses.get(sender) ?? 0, now()) + intervalMs);
     },
     stats: () => ({ limited, blocked }),
   };
+}
+
+/** Who has an address of IPv6 has more of them than can be counted: there it is the network (/48). */
+function nameSender(address: string): string {
+  return address.includes(':') ? truncateAddress(address) : address;
 }
 
 /** The fields of draft-ietf-httpapi-ratelimit-headers-10: quota and window, what is left, and when it is more. */

@@ -1,4 +1,4 @@
-/** A log costs memory for a part of it, however many lines it unpacks to: a gateway with little memory takes it. */
+/** What unpacks to much: a gateway with little memory takes a log of any number of lines, and reads no JSON of millions of values. */
 import { randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -61,4 +61,34 @@ describe('a log', () => {
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject({ requestId: 'r' });
   });
+});
+
+describe('a body of millions of values', () => {
+  const noise = randomBytes(120_000).toString('base64');
+  const bodies: readonly (readonly [name: string, body: string])[] = [
+    ['empty objects', `["${noise}"${',{}'.repeat(9_000_000)}]`],
+    ['arrays in arrays', `["${noise}",${'['.repeat(14_000_000)}${']'.repeat(14_000_000)}]`],
+    ['many in each of few records', `["${noise}"${`,{"a":[${'{},'.repeat(30_000)}1]}`.repeat(200)}]`],
+    ['one a line', `{"a":"${noise}"}${`\n{"a":[${'{},'.repeat(30_000)}1]}`.repeat(200)}`],
+    ['behind a quotation mark', `{"a":"${noise}"}\n"${`\n{"a":[${'{},'.repeat(30_000)}1]}`.repeat(200)}`],
+  ];
+
+  it.each(bodies)('%s, is refused before it is read', async (_, body) => {
+    const answer = await fetch(`${gateway.base}/api/ingest/server/batch`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${site.token}`, 'Content-Encoding': 'gzip' },
+      body: gzipSync(body),
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({ code: 'too_many_records' });
+  });
+
+  it.each(['fastly', 'access-log', 'cloudfront'])(
+    'in a log for %s is a line that cannot be read',
+    async (format) => {
+      const log = `{"a":"${noise}"}\n[{"a":[${'{},'.repeat(9_000_000)}1]}]`;
+      const answer = await deliver(`${format}?validate_only=1`, gzipSync(log));
+      expect(answer).toMatchObject({ status: 200, body: { received: 2, quarantined: 2 } });
+    },
+  );
 });

@@ -39,6 +39,14 @@ describe('an array', () => {
 });
 
 describe('a connection', () => {
+  it('commits durably, whatever the database is tuned for', async () => {
+    const name = new URL(database.url).pathname.slice(1);
+    await database.sql.unsafe(`ALTER DATABASE ${name} SET synchronous_commit = off`);
+    const sql = openTestPool(database.url);
+    expect(await sql`SHOW synchronous_commit`).toEqual([{ synchronous_commit: 'on' }]);
+    await sql.end({ timeout: 1 });
+  });
+
   it('that is cut while it is being made fails its query, and nothing else', async () => {
     const proxy = await createProxy(readPort(database.url));
     const ended: string[] = [];

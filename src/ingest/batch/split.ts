@@ -4,6 +4,7 @@
  * itself. NDJSON is known by its media type, or by a first line that is an object with more behind it. Pure.
  */
 import { isUtf8 } from 'node:buffer';
+import { CHEAP_LENGTH, hasTooMuch } from '../../formats/json-lines.ts';
 import { fault, type Fault, type Payload } from '../../records/payload.ts';
 
 export type Split =
@@ -15,6 +16,7 @@ const NEWLINE = 0x0a;
 
 /** A fault is about the body as a whole. */
 export function splitBody(body: Buffer, contentType: string, recordsMax: number): Split | Fault {
+  if (body.length > CHEAP_LENGTH && hasTooMuch(body.toString('latin1'))) return TOO_MUCH;
   if (NDJSON.test(contentType)) return splitLines(body, recordsMax);
   if (!isUtf8(body))
     return fault('body_not_utf8', null, 'Bad request body: it has bytes that are not UTF-8.');
@@ -76,6 +78,7 @@ function tooMany(recordsMax: number): Fault {
   return fault('too_many_records', null, `A batch has at most ${recordsMax} records. Send several batches.`);
 }
 
+const TOO_MUCH = fault('too_many_records', null, 'The body has millions of values. Send several batches.');
 const NOT_JSON = fault(
   'body_not_json',
   null,

@@ -4,6 +4,7 @@
  */
 import type { Grant } from '../../grants/grant.ts';
 import type { LogLine } from '../../formats/log-row.ts';
+import type { Decompress } from '../../http/decompress.ts';
 import type { Reply, Request, RequestHeaders } from '../../http/request.ts';
 import { parseUuid } from '../../records/identity.ts';
 import type { ReadContext } from '../../records/visit.ts';
@@ -16,6 +17,7 @@ import { takeDelivery, type Delivered } from './delivery.ts';
 import type { FormatName } from './formats.ts';
 
 export interface ShipperDeps extends BatchDeps {
+  readonly decompress: Decompress;
   readonly limiter: Limiter;
   readonly chargeRequest: (grant: Grant, request: Request) => void;
   readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;

@@ -39,7 +39,7 @@ export function createFirehoseRoute(desk: Desk, deps: ShipperDeps): Route {
 
   async function takeFirehose(request: Request): Promise<Reply> {
     const received = await desk.receive('firehose', request, headersOf(request), (sent) =>
-      admitBody(sent, FIREHOSE_LIMITS),
+      admitBody(sent, FIREHOSE_LIMITS, deps.decompress),
     );
     const sentId = request.fields[REQUEST_ID] ?? '';
     if (isRefusal(received)) return replyFirehose(sentId, received);

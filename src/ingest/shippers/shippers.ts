@@ -4,6 +4,7 @@
  * again: that is harmless, since rows are known by the vendor's request ids.
  */
 import { createProblem } from '../../http/problem.ts';
+import type { Decompress } from '../../http/decompress.ts';
 import type { Reply, Request, Route } from '../../http/request.ts';
 import { admitBody, type BodyLimits } from '../admission.ts';
 import { isRefusal, replyTo, type Refusal } from '../verdict.ts';
@@ -29,7 +30,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
 
   async function takeFile(format: FormatName, vendor: Vendor, request: Request): Promise<Reply> {
     const received = await desk.receive(format, request, vendor.readHeaders(request), async (sent) => {
-      const body = await openFile(sent, values.limits);
+      const body = await openFile(sent, values.limits, deps.decompress);
       return isRefusal(body) ? body : (vendor.check(sent, body) ?? body);
     });
     if (isRefusal(received)) return replyTo(received);
@@ -71,8 +72,13 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
 }
 
 /** Log files are gzipped, whether a header says so or not. */
-async function openFile(request: Request, limits: BodyLimits): Promise<Buffer | Refusal> {
-  const body = await admitBody(request, limits);
+async function openFile(
+  request: Request,
+  limits: BodyLimits,
+  decompress: Decompress,
+): Promise<Buffer | Refusal> {
+  const body = await admitBody(request, limits, decompress);
   if (isRefusal(body) || body[0] !== 0x1f || body[1] !== 0x8b) return body;
-  return admitBody({ ...request, body, headers: { ...request.headers, contentEncoding: 'gzip' } }, limits);
+  const headers = { ...request.headers, contentEncoding: 'gzip' };
+  return admitBody({ ...request, body, headers }, limits, decompress);
 }
