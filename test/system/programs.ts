@@ -2,7 +2,9 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 
 const PACKAGES = {
+  buildah: ['buildah'],
   caddy: ['caddy'],
+  debootstrap: ['debootstrap'],
   goaccess: ['goaccess'],
   nginx: ['nginx-light'],
   php: ['php-cli'],
