@@ -2,8 +2,8 @@
  * sluice serve: runs the gateway until SIGTERM or SIGINT. Without DATABASE_URL it brings its own Postgres and, on
  * the first start, a demo site with a token.
  *
- * The first signal stops in order, within SLUICE_STOP_TIMEOUT; the second ends the process at once. Exit code 0
- * after a stop in order, 1 when the start or a part has failed.
+ * The first signal stops in order, within SLUICE_STOP_DELAY and SLUICE_STOP_TIMEOUT; the second ends the process at
+ * once. Exit code 0 after a stop in order, 1 when the start or a part has failed.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
@@ -36,7 +36,8 @@ async function serve(config: Config): Promise<void> {
     }
     isStopping = true;
     // A part that cannot be stopped must not keep the process alive for ever.
-    setTimeout(() => process.exit(exitCode), config.stopTimeoutMs + GRACE_MS).unref();
+    const stopMs = config.stopDelayMs + config.stopTimeoutMs + GRACE_MS;
+    setTimeout(() => process.exit(exitCode), stopMs).unref();
     await gateway?.close();
     await database.embedded?.close();
     log.write('info', {}, 'stopped');

@@ -52,7 +52,7 @@ export interface Container {
   output(): string;
   /** Runs a program in the same place, as HEALTHCHECK does; returns its exit code. */
   execute(words: readonly string[]): number;
-  /** Sends SIGTERM to process 1 and waits; returns the exit code. */
+  /** Sends SIGTERM to process 1, SIGKILL if that does not end it, and waits; returns the exit code. */
   stop(): Promise<number | null>;
 }
 
@@ -101,11 +101,16 @@ export async function startContainer(
     },
     async stop() {
       process.kill(pid, 'SIGTERM');
+      const timer = setTimeout(() => process.kill(pid, 'SIGKILL'), GRACE_MS);
       const [code] = (await ended) as [number | null];
+      clearTimeout(timer);
       return code;
     },
   };
 }
+
+/** A process 1 without a handler does not even notice SIGTERM. */
+const GRACE_MS = 40_000;
 
 /** Process 1 is the shell that does this, and becomes what it starts at its end. */
 const ENTER = `
