@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { IHorizontalPodAutoscaler } from 'kubernetes-models/autoscaling/v2';
 import type { IDeployment, IStatefulSet } from 'kubernetes-models/apps/v1';
 import type { IPodDisruptionBudget } from 'kubernetes-models/policy/v1';
-import type { IConfigMap, IContainer, IPodSpec, IService } from 'kubernetes-models/v1';
+import type {
+  IConfigMap,
+  IContainer,
+  IPodSpec,
+  ISecret,
+  IService,
+  IServiceAccount,
+} from 'kubernetes-models/v1';
 import { readConfig, settings } from '../../../src/config.ts';
 import { parseBytes } from '../../../src/config/setting.ts';
 import { makeDirectory } from '../../setup/gateway.ts';
@@ -31,14 +38,14 @@ describe.each(['demo', 'production'])('the overlay %s', (overlay) => {
     manifests = buildOverlay(kubectl, join(PROJECT, 'k8s/overlays', overlay));
   });
 
-  const find = <T extends Manifest>(kind: string): readonly T[] =>
-    manifests.filter((manifest): manifest is T => manifest.kind === kind);
-  const findGateways = (): GatewaySet => {
-    const found = find<GatewaySet>('StatefulSet').find(({ metadata }) => metadata.name === 'sluice');
+  const find = <K extends keyof Kinds>(kind: K): readonly (Kinds[K] & Manifest)[] =>
+    manifests.filter((manifest): manifest is Kinds[K] & Manifest => manifest.kind === kind);
+  const findGateways = (): IStatefulSet & Manifest => {
+    const found = find('StatefulSet').find(({ metadata }) => metadata.name === 'sluice');
     if (found === undefined) throw new Error('no gateways');
     return found;
   };
-  const findSettings = (): Readonly<Record<string, string>> => find<SettingsMap>('ConfigMap')[0]?.data ?? {};
+  const findSettings = (): Readonly<Record<string, string>> => find('ConfigMap')[0]?.data ?? {};
 
   it('has what the schemas of Kubernetes ask for, and nothing that they do not know', async () => {
     for (const manifest of manifests) {
@@ -76,7 +83,7 @@ describe.each(['demo', 'production'])('the overlay %s', (overlay) => {
   });
 
   it('runs nothing as root, with a token, or without bounds', () => {
-    const sets = [...find<GatewaySet>('StatefulSet'), ...find<DeploymentManifest>('Deployment')];
+    const sets = [...find('StatefulSet'), ...find('Deployment')];
     for (const set of sets) {
       const { name } = set.metadata;
       const pod = readPod(set);
@@ -92,9 +99,9 @@ describe.each(['demo', 'production'])('the overlay %s', (overlay) => {
 
   it('refers to nothing that is not there', () => {
     const gateways = findGateways();
-    const names = (kind: string): string[] => find(kind).map(({ metadata }) => metadata.name);
+    const names = (kind: keyof Kinds): string[] => find(kind).map(({ metadata }) => metadata.name);
     const pod = readPod(gateways);
-    const services = find<ServiceManifest>('Service');
+    const services = find('Service');
     const own = services.filter(({ metadata }) => metadata.name.startsWith('sluice'));
     expect(gateways.spec?.template.metadata?.labels).toMatchObject(GATEWAY);
     expect(gateways.spec?.selector.matchLabels).toEqual(GATEWAY);
@@ -105,9 +112,9 @@ describe.each(['demo', 'production'])('the overlay %s', (overlay) => {
     expect(names('Service')).toContain(gateways.spec?.serviceName);
     expect(names('ServiceAccount')).toEqual([pod.serviceAccountName]);
     expect(pod.containers[0]?.envFrom?.[0]?.configMapRef?.name).toBe(names('ConfigMap')[0]);
-    const budget = find<IPodDisruptionBudget & Manifest>('PodDisruptionBudget')[0];
+    const budget = find('PodDisruptionBudget')[0];
     expect(budget?.spec?.selector?.matchLabels).toEqual(GATEWAY);
-    for (const scaler of find<IHorizontalPodAutoscaler & Manifest>('HorizontalPodAutoscaler')) {
+    for (const scaler of find('HorizontalPodAutoscaler')) {
       expect(scaler.spec?.scaleTargetRef).toEqual({
         apiVersion: 'apps/v1',
         kind: 'StatefulSet',
@@ -134,12 +141,18 @@ it('no file under k8s/ names a setting that does not exist', () => {
   expect(named.filter((name) => !known.has(name))).toEqual([]);
 });
 
-type DeploymentManifest = IDeployment & Manifest;
-type GatewaySet = IStatefulSet & Manifest;
-type ServiceManifest = IService & Manifest;
-type SettingsMap = IConfigMap & Manifest;
+interface Kinds {
+  readonly ConfigMap: IConfigMap;
+  readonly Deployment: IDeployment;
+  readonly HorizontalPodAutoscaler: IHorizontalPodAutoscaler;
+  readonly PodDisruptionBudget: IPodDisruptionBudget;
+  readonly Secret: ISecret;
+  readonly Service: IService;
+  readonly ServiceAccount: IServiceAccount;
+  readonly StatefulSet: IStatefulSet;
+}
 
-function readPod(set: GatewaySet | DeploymentManifest): IPodSpec {
+function readPod(set: (IStatefulSet | IDeployment) & Manifest): IPodSpec {
   const pod = set.spec?.template.spec;
   if (pod === undefined) throw new Error(`${set.metadata.name} has no pod`);
   return pod;
