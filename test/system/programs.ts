@@ -6,6 +6,7 @@ const PACKAGES = {
   caddy: ['caddy'],
   debootstrap: ['debootstrap'],
   goaccess: ['goaccess'],
+  haproxy: ['haproxy'],
   nginx: ['nginx-light'],
   php: ['php-cli'],
   python3: ['python3'],
