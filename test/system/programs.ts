@@ -10,6 +10,7 @@ const PACKAGES = {
   nginx: ['nginx-light'],
   php: ['php-cli'],
   python3: ['python3'],
+  'systemd-analyze': ['systemd'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
   chromium: ['chromium'],
 } as const;

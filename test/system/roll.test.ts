@@ -3,7 +3,7 @@
  * try again and haproxy repeats no request that a gateway may have seen, so whatever a stop loses or refuses shows.
  */
 import { randomUUID } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { installPrograms, run, type Program } from './programs.ts';
 
 const SENDERS = 16;
 const PAUSE_MS = 10;
-/** Ten times as long as haproxy waits between its looks at /readyz. */
+/** Four times as long as haproxy waits between its looks at /readyz. */
 const STOP_DELAY = '2s';
 
 let database: TestDatabase;
@@ -72,39 +72,21 @@ interface Proxy {
   readonly program: Program;
 }
 
+/** As docs/deployment/haproxy.cfg has it, but for the ports, and with a page that says who is up. */
 async function startProxy(mode: string, gateways: readonly GatewayProcess[]): Promise<Proxy> {
   const [port, statsPort] = [await findFreePort(), await findFreePort()];
-  const servers = gateways.map((gateway, index) => `  server gateway${index} 127.0.0.1:${gateway.port}`);
+  const documented = await readFile(DOCUMENTED, 'utf8');
+  const configured = documented
+    .replace('mode http', `mode ${mode}`)
+    .replace('bind :80', `bind 127.0.0.1:${port}`)
+    .replace(/127\.0\.0\.1:808(\d)/g, (_, number) => `127.0.0.1:${gateways[Number(number) - 1]?.port}`);
+  const stats = `frontend stats\n  mode http\n  bind 127.0.0.1:${statsPort}\n  stats enable\n  stats uri /\n`;
   const file = join(directory.path, `${mode}.cfg`);
-  await writeFile(file, describeProxy(mode, port, statsPort, servers.join('\n')));
+  await writeFile(file, configured + stats);
   return { port, statsPort, program: run('haproxy', ['-db', '-f', file]) };
 }
 
-function describeProxy(mode: string, port: number, statsPort: number, servers: string): string {
-  return `
-defaults
-  timeout connect 2s
-  timeout check 2s
-  timeout client 30s
-  timeout server 30s
-frontend records
-  mode ${mode}
-  bind 127.0.0.1:${port}
-  default_backend gateways
-backend gateways
-  mode ${mode}
-  balance roundrobin
-  option httpchk
-  http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host sluice
-  default-server check inter 200ms fall 1 rise 1
-${servers}
-frontend stats
-  mode http
-  bind 127.0.0.1:${statsPort}
-  stats enable
-  stats uri /
-`;
-}
+const DOCUMENTED = join(import.meta.dirname, '../../docs/deployment/haproxy.cfg');
 
 async function countServersUp({ statsPort }: Proxy): Promise<number> {
   const answer = await fetch(`http://127.0.0.1:${statsPort}/;csv`).catch(() => null);
