@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { startOn } from '../senders/restart.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
 import { createDemoSite, makeDirectory, type DemoSite, type GatewayProcess } from '../setup/gateway.ts';
@@ -53,7 +53,6 @@ it.each([
     const failures = await load.end();
     expect(failures, proxy.program.output()).toEqual([]);
     for (const gateway of gateways) expect(await gateway.stop('SIGTERM')).toBe(0);
-    await proxy.program.stop();
     const [row] = await database.sql<{ rows: number; ids: number }[]>`
     SELECT count(*)::int AS rows, count(DISTINCT id)::int AS ids FROM hits WHERE site_id = ${site.siteId}`;
     expect(row).toEqual({ rows: load.answered(), ids: load.answered() });
@@ -62,8 +61,11 @@ it.each([
 
 const WITHIN = { timeout: 30_000, interval: 100 };
 
-function start(port: number, folder: string): Promise<GatewayProcess> {
-  return startOn(port, database, join(directory.path, folder), { SLUICE_STOP_DELAY: STOP_DELAY });
+async function start(port: number, folder: string): Promise<GatewayProcess> {
+  const data = join(directory.path, folder);
+  const gateway = await startOn(port, database, data, { SLUICE_STOP_DELAY: STOP_DELAY });
+  onTestFinished(() => void gateway.process.kill('SIGKILL'));
+  return gateway;
 }
 
 interface Proxy {
@@ -83,7 +85,9 @@ async function startProxy(mode: string, gateways: readonly GatewayProcess[]): Pr
   const stats = `frontend stats\n  mode http\n  bind 127.0.0.1:${statsPort}\n  stats enable\n  stats uri /\n`;
   const file = join(directory.path, `${mode}.cfg`);
   await writeFile(file, configured + stats);
-  return { port, statsPort, program: run('haproxy', ['-db', '-f', file]) };
+  const program = run('haproxy', ['-db', '-f', file]);
+  onTestFinished(() => program.stop());
+  return { port, statsPort, program };
 }
 
 const DOCUMENTED = join(import.meta.dirname, '../../docs/deployment/haproxy.cfg');
