@@ -15,13 +15,13 @@ import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
+import { makeMetrics, makeTracing, placeRoutes, type Routes } from './parts/front.ts';
 import { makeIngest } from './parts/ingest.ts';
 import {
   makeAdmin,
   makeConsole,
   makeGrants,
   makeLedger,
-  makeMetrics,
   makeSql,
   makeStore,
   prepareSchema,
@@ -33,6 +33,7 @@ import type { Log } from './telemetry/log.ts';
 import { startBacklogAge, type BacklogAge } from './telemetry/metrics/backlog-age.ts';
 import type { GatewayStats } from './telemetry/metrics/stats.ts';
 import { startSummary } from './telemetry/summary.ts';
+import type { Tracing } from './telemetry/tracing/tracing.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -74,6 +75,7 @@ async function makeParts(
   closeAll: () => Promise<void>,
 ): Promise<Gateway> {
   const log = deps.log.write;
+  const tracing = await makeTracing(config, log, stops);
   const sql = makeSql(config, deps.databaseUrl, config.connectionsMax, stops);
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
@@ -96,7 +98,7 @@ async function makeParts(
   });
   const drain = startDrain(
     { batchBytesMax: config.batchBytesMax },
-    { journal, ledger, store, log, onFatal: deps.onFatal },
+    { journal, ledger, store, log, startSpan: tracing?.startWrite, onFatal: deps.onFatal },
   );
   stops.push(() => drain.close());
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
@@ -123,13 +125,14 @@ async function makeParts(
   const page = admin === null ? null : await makeConsole(config, admin, readCounts, stops);
   const metrics = await makeMetrics(config, readStats, stops);
   const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
-  const servers = await startServers(config, deps, recordRoutes, adminRoutes, stops);
+  const routes = await placeRoutes(config, recordRoutes, adminRoutes);
+  const servers = await startServers(config, deps, { routes, startSpan: tracing?.startRequest }, stops);
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
-    routes: [...recordRoutes, ...adminRoutes].map(({ method, path }) => ({ method, path })),
+    routes: routes.all,
     stats: () => ({ ...readStats(), console: page?.stats() ?? null }),
     async close() {
       health.stopReadiness();
@@ -150,22 +153,20 @@ interface Servers {
 async function startServers(
   config: Config,
   deps: GatewayDeps,
-  routes: readonly Route[],
-  adminRoutes: readonly Route[],
+  { routes, startSpan }: { readonly routes: Routes; readonly startSpan: Tracing['startRequest'] | undefined },
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
   const values = { host, trustedProxies, inFlightBytesMax, connectionsMax: config.httpConnectionsMax };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
-  const isShared = typeof adminPort !== 'number';
-  const records = await startServer(
-    { ...values, port },
-    { routes: isShared ? [...routes, ...adminRoutes] : routes, onFault },
-  );
+  const records = await startServer({ ...values, port }, { routes: routes.records, onFault, startSpan });
   stops.push(() => records.close());
-  if (isShared) return { records, administration: null };
-  const administration = await startServer({ ...values, port: adminPort }, { routes: adminRoutes, onFault });
+  if (routes.administration === null) return { records, administration: null };
+  const administration = await startServer(
+    { ...values, port: Number(adminPort) },
+    { routes: routes.administration, onFault, startSpan },
+  );
   stops.push(() => administration.close());
   return { records, administration };
 }

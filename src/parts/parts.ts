@@ -14,8 +14,6 @@ import { connectPostgres, type Sql } from '../store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
-import type { GatewayStats } from '../telemetry/metrics/stats.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -120,7 +118,7 @@ export async function makeGrants(
   return grants;
 }
 
-function nameGateway(config: Config): string {
+export function nameGateway(config: Config): string {
   return config.nodeName ?? `${hostname()}:${config.port}`;
 }
 
@@ -173,17 +171,4 @@ export async function makeConsole(
   );
   stops.push(() => page.close());
   return page;
-}
-
-/** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
-export async function makeMetrics(
-  config: Config,
-  readStats: () => GatewayStats,
-  stops: Stops,
-): Promise<Metrics | null> {
-  const { adminPort, metricsToken: token } = config;
-  if (typeof adminPort !== 'number' && token === null) return null;
-  const metrics = await createMetrics({ token }, { readStats });
-  stops.push(() => metrics.close());
-  return metrics;
 }

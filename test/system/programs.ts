@@ -13,6 +13,7 @@ const PACKAGES = {
   'systemd-analyze': ['systemd'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
   chromium: ['chromium'],
+  prometheus: ['prometheus'],
 } as const;
 
 /** Throws one sentence when they are missing and cannot be installed. */

@@ -3,8 +3,6 @@
  * scrape and know nothing of it. No metric tells of a client, a site, a token or a path that a sender chose.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { collectDefaultMetrics, Registry, type Metric } from 'prom-client';
 import { hashToken, readCredential } from '../../grants/token.ts';
 import { createProblem } from '../../http/problem.ts';
@@ -23,18 +21,20 @@ export interface Metrics {
 export interface MetricsValues {
   /** Null: none is asked for. */
   readonly token: string | null;
+  /** Of Sluice. */
+  readonly version: string;
 }
 
 export interface MetricsDeps {
   readonly readStats: () => GatewayStats;
 }
 
-export async function createMetrics(values: MetricsValues, deps: MetricsDeps): Promise<Metrics> {
+export function createMetrics(values: MetricsValues, deps: MetricsDeps): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const tokenHash = values.token === null ? null : hashToken(values.token);
   let stats: GatewayStats | null = null;
-  for (const family of [...families, describeBuild(await readVersion())])
+  for (const family of [...families, describeBuild(values.version)])
     registry.registerMetric(adapt(family, () => (stats ??= deps.readStats())));
 
   async function show(request: Request): Promise<Reply> {
@@ -64,11 +64,6 @@ export function describeBuild(version: string): Family {
   return gauge('sluice_build_info', 'Always 1; its labels say what runs', ['version', 'node'], () => [
     [1, version, process.version],
   ]);
-}
-
-async function readVersion(): Promise<string> {
-  const manifest = await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 /** All that the registry asks of a metric; its own ones would keep counts a second time. */
