@@ -2,6 +2,7 @@
  * Makes the parts in the order of a record's path, hands each its values, and stops them front first: no part is
  * stopped while another may still give it work.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import type { Counts } from './console/sample.ts';
 import { startDrain, type Drain } from './drain/drain.ts';
@@ -211,11 +212,16 @@ function chooseCounts({ ingest, journal, drain, grants, store, orphans }: PartSt
   };
 }
 
-/** No new work; answers for what is in flight; then as much of the journal into Postgres as the time allows. */
+/**
+ * Work as before, until those who send have turned away; no new work; answers for what is in flight; then as much of
+ * the journal into Postgres as the time allows.
+ */
 async function stopFront(config: Config, servers: Servers, journal: Journal, drain: Drain): Promise<void> {
+  const fronts = [servers.records, ...(servers.administration === null ? [] : [servers.administration])];
+  for (const server of fronts) server.closeAfterAnswers();
+  await sleep(config.stopDelayMs);
   const deadline = performance.now() + config.stopTimeoutMs;
   const left = (): number => Math.max(0, deadline - performance.now());
-  const fronts = [servers.records, ...(servers.administration === null ? [] : [servers.administration])];
   for (const server of fronts) server.stopListening();
   await Promise.all(fronts.map((server) => server.settle(left())));
   for (const server of fronts) server.close();

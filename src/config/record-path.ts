@@ -163,11 +163,18 @@ export const recordPathSettings = {
     'Connections for look-ups and small statements; the writer, the revocation log and its listener have one each besides.',
     parseInteger(2, 100),
   ),
+  stopDelayMs: setting(
+    'SLUICE_STOP_DELAY',
+    'duration',
+    '0s',
+    'How long a stop first goes on taking records, with /readyz at 503 and every answer closing its connection, so that a load balancer can turn away in time.',
+    parseDuration(0),
+  ),
   stopTimeoutMs: setting(
     'SLUICE_STOP_TIMEOUT',
     'duration',
     '15s',
-    'How long a stop may take to answer what is in flight and empty the journal. What is left stays in the journal.',
+    'How long a stop may then take to answer what is in flight and empty the journal. What is left stays in the journal.',
     parseDuration(100),
   ),
   logLevel: setting(

@@ -37,7 +37,9 @@ export interface ServerDeps extends ExchangeDeps {
 export interface Server {
   readonly port: number;
   stats(): ServerStats;
-  /** No new connections; every answer from now on closes its connection. */
+  /** Every answer from now on closes its connection. */
+  closeAfterAnswers(): void;
+  /** No new connections either. */
   stopListening(): void;
   /** Resolves when nothing has been in flight for a while, or after `timeoutMs`. */
   settle(timeoutMs: number): Promise<'settled' | 'late'>;
@@ -135,6 +137,7 @@ function describeServer(
   return {
     port: us_socket_local_port(socket),
     stats: () => ({ ...countMore(), ...exchanges.stats() }),
+    closeAfterAnswers: () => exchanges.closeAfterAnswers(),
     stopListening() {
       if (!isListening) return;
       isListening = false;

@@ -10,6 +10,7 @@ import { changeAs } from '../../src/cli/admin/author.ts';
 import { createTeamClient, revokeById } from '../../src/cli/admin/client.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
 import { createDemoSite, makeDirectory, startProcess, type GatewayProcess } from '../setup/gateway.ts';
+import { readStatuses, speak, type Heard } from '../setup/socket.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/sluice.ts');
 let database: TestDatabase;
@@ -200,6 +201,23 @@ describe('a stop', () => {
       expect(gateway.output()).toContain('"msg":"stopped"');
     },
   );
+
+  it('first goes on taking records for as long as it is told, unready, and ends connections with their answers', async () => {
+    const site = await createDemoSite(database.sql, 'delay.example.com');
+    const gateway = await start({ SLUICE_STOP_DELAY: '3s' });
+    const ask = (path: string): Promise<Heard> =>
+      speak(gateway.port, `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+    expect((await ask('/readyz')).isClosed).toBe(false);
+    const end = gateway.stop('SIGTERM');
+    await until(503, async () => (await fetch(`${gateway.base}/readyz`)).status);
+    expect(await post(gateway, site.token, site.domain)).toBe(202);
+    const last = await ask('/healthz');
+    expect(readStatuses(last)).toEqual([200]);
+    expect(last.text).toMatch(/\r\nconnection: close\r\n/i);
+    expect(last.isClosed).toBe(true);
+    expect(await end).toBe(0);
+    expect(await database.sql`SELECT 1 FROM hits WHERE site_id = ${site.siteId}`).toHaveLength(1);
+  });
 
   it('with Postgres away leaves the rest in the journal, exits with 0, and the next start stores it', async () => {
     const site = await createDemoSite(database.sql, 'away.example.com');

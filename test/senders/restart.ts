@@ -12,6 +12,7 @@ export async function startOn(
   port: number,
   database: TestDatabase,
   dataDirectory: string,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<GatewayProcess> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -19,6 +20,7 @@ export async function startOn(
         DATABASE_URL: database.url,
         SLUICE_DATA_DIR: dataDirectory,
         PORT: String(port === 0 ? randomInt(20_000, 30_000) : port),
+        ...more,
       });
     } catch (error) {
       if (attempt > 20 || !String(error).includes('another process has the port')) throw error;

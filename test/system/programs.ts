@@ -2,11 +2,15 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 
 const PACKAGES = {
+  buildah: ['buildah'],
   caddy: ['caddy'],
+  debootstrap: ['debootstrap'],
   goaccess: ['goaccess'],
+  haproxy: ['haproxy'],
   nginx: ['nginx-light'],
   php: ['php-cli'],
   python3: ['python3'],
+  'systemd-analyze': ['systemd'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
   chromium: ['chromium'],
   prometheus: ['prometheus'],

@@ -26,7 +26,8 @@ export async function startProcesses(
   // However this process ends by itself, none outlives it.
   process.once('exit', () => void supervisor.stop('SIGKILL'));
   stop.add(async () => {
-    const late = setTimeout(() => void supervisor.stop('SIGKILL'), config.stopTimeoutMs + 1.2 * GRACE_MS);
+    const lateMs = config.stopDelayMs + config.stopTimeoutMs + 1.2 * GRACE_MS;
+    const late = setTimeout(() => void supervisor.stop('SIGKILL'), lateMs);
     const worstCode = await supervisor.stop('SIGTERM');
     clearTimeout(late);
     return worstCode;

@@ -2,8 +2,8 @@
  * sluice serve: runs the gateway until SIGTERM or SIGINT. Without DATABASE_URL it brings its own Postgres and, on
  * the first start, a demo site with a token.
  *
- * The first signal stops in order, within SLUICE_STOP_TIMEOUT; the second ends the process at once. Exit code 0
- * after a stop in order, 1 when the start or a part has failed; of several processes, the worst.
+ * The first signal stops in order, within SLUICE_STOP_DELAY and SLUICE_STOP_TIMEOUT; the second ends the process at
+ * once. Exit code 0 after a stop in order, 1 when the start or a part has failed; of several processes, the worst.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';

@@ -28,7 +28,7 @@ export function createStop(config: Config, log: Log, graceMs = GRACE_MS): Stop {
       }
       hasBegun = true;
       // A part that cannot be stopped must not keep the process alive for ever.
-      setTimeout(() => process.exit(exitCode), config.stopTimeoutMs + graceMs).unref();
+      setTimeout(() => process.exit(exitCode), config.stopDelayMs + config.stopTimeoutMs + graceMs).unref();
       let worstCode = exitCode;
       for (const part of parts.toReversed()) worstCode = Math.max(worstCode, (await part()) ?? 0);
       log.write('info', {}, 'stopped');
