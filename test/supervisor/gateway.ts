@@ -1,6 +1,6 @@
 /** A gateway of several processes, as a user runs it: which are they, and what do they count. */
 import { readdir } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { request, type Agent } from 'node:http';
 import { join } from 'node:path';
 import type { TestDatabase } from '../setup/database.ts';
 import { startProcess, type DemoSite, type GatewayProcess } from '../setup/gateway.ts';
@@ -61,9 +61,10 @@ export function send(
   token: string,
   body = '',
   agent: Agent | false = false,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly status: number; readonly text: string }> {
   const [method = '', path = ''] = line.split(' ');
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...more };
   return new Promise((resolve, reject) => {
     const sending = request({ host: '127.0.0.1', port, path, method, agent, headers }, (answer) => {
       let text = '';
