@@ -1,5 +1,6 @@
 /**
  * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N] [--revocations N] [--rate N] [--lines N] [--seed N]
+ *   [--requests N]
  *
  * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. Only ratios inside a run mean
  * anything: absolute figures are this machine's, at this hour.
@@ -15,6 +16,7 @@ import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
 import { printSpread } from './rounds.ts';
+import { benchTiming, TELLING } from './timing.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,6 +29,7 @@ const { values, positionals } = parseArgs({
     rate: { type: 'string', default: '5000' },
     lines: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
+    requests: { type: 'string', default: '3000' },
   },
 });
 const rounds = Number(values.rounds);
@@ -111,6 +114,20 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
       );
     }
     return results;
+  },
+  timing: async () => {
+    const result = await benchTiming({ requests: Number(values.requests) }, tell);
+    process.stdout.write(
+      `\ntiming, ${result.requests} answers a class: how often one took longer than another (0.5: they look alike)\n`,
+    );
+    for (const [one, others] of Object.entries(result.longer)) {
+      process.stdout.write(`  ${one}\n`);
+      for (const [other, share] of Object.entries(others)) {
+        const verdict = Math.abs(share - 0.5) > TELLING ? 'told apart' : 'alike';
+        process.stdout.write(`    than ${other.padEnd(36)} ${share.toFixed(2)}  ${verdict}\n`);
+      }
+    }
+    return result;
   },
 };
 

@@ -7,6 +7,7 @@ import { overloadSettings } from './config/overload.ts';
 import { recordPathSettings } from './config/record-path.ts';
 import { shipperSettings } from './config/shippers.ts';
 import type { Setting } from './config/setting.ts';
+import { tracingSettings } from './config/tracing.ts';
 
 /** In the order in which they are printed. */
 export const settings = {
@@ -14,6 +15,7 @@ export const settings = {
   ...overloadSettings,
   ...shipperSettings,
   ...administrationSettings,
+  ...tracingSettings,
 };
 
 export type Config = {

@@ -13,6 +13,7 @@ import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import type { Journal } from './journal/journal.ts';
+import { makeMetrics, makeTracing, placeRoutes, type Routes } from './parts/front.ts';
 import { makeIngest } from './parts/ingest.ts';
 import { adoptOrphans, type Orphans } from './parts/orphans.ts';
 import {
@@ -21,20 +22,20 @@ import {
   makeGrants,
   makeJournal,
   makeLedger,
-  makeMetrics,
   makeSql,
   makeStore,
   prepareSchema,
   stopAll,
   type Stops,
 } from './parts/parts.ts';
-import { ALONE, journalBytesMax, journalFolder, nameProcess, type Place } from './parts/place.ts';
+import { ALONE, nameProcess, placeJournal, type Place } from './parts/place.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
 import { startBacklogAge, type BacklogAge } from './telemetry/metrics/backlog-age.ts';
 import type { GatewayStats } from './telemetry/metrics/stats.ts';
 import { startSummary } from './telemetry/summary.ts';
+import type { Tracing } from './telemetry/tracing/tracing.ts';
 
 export interface Gateway {
   readonly port: number;
@@ -72,31 +73,25 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   const { place = ALONE, databaseUrl, onFatal } = deps;
   const log = deps.log.write;
   const nodeName = nameProcess(config, place);
+  const tracing = await makeTracing(config, nodeName, log, stops);
   const sql = makeSql(config, databaseUrl, config.connectionsMax, stops);
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const journal = await makeJournal(
-    config,
-    journalFolder(config, place),
-    journalBytesMax(config, place),
-    log,
-  );
+  const journal = await makeJournal(config, placeJournal(config, place), log);
   stops.push(() => journal.close());
   const ledger = makeLedger(nodeName, journal, sql, log, stops);
   const store = makeStore(config, databaseUrl, sql, stops, (clientId, rows) => {
     usage.countDuplicates(clientId, rows);
     ledger.noteDuplicates(clientId, rows);
   });
-  const drain = startDrain({ batchBytesMax: config.batchBytesMax }, { journal, ledger, store, log, onFatal });
-  stops.push(() => drain.close());
-  const { countDuplicates } = usage;
-  const orphans = await adoptOrphans(
-    config,
-    place,
-    { databaseUrl, sql, countDuplicates, log, onFatal },
-    stops,
+  const drain = startDrain(
+    { batchBytesMax: config.batchBytesMax },
+    { journal, ledger, store, log, startSpan: tracing?.startWrite, onFatal },
   );
+  stops.push(() => drain.close());
+  const adoption = { databaseUrl, sql, countDuplicates: usage.countDuplicates, log, onFatal };
+  const orphans = await adoptOrphans(config, place, adoption, stops);
   const feedSql = makeSql(config, databaseUrl, 1, stops);
   const grants = await makeGrants(config, nodeName, sql, feedSql, log, stops);
   const backlogAge = startBacklogAge({ readMarks: () => journal.stats() });
@@ -121,13 +116,14 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   const page = admin === null ? null : await makeConsole(config, admin, place, readCounts, stops);
   const metrics = await makeMetrics(config, place, readStats, stops);
   const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
-  const servers = await startServers(config, deps, recordRoutes, adminRoutes, stops);
+  const routes = await placeRoutes(config, recordRoutes, adminRoutes);
+  const servers = await startServers(config, deps, { routes, startSpan: tracing?.startRequest }, stops);
   const summary = startSummary({ intervalMs: config.summaryIntervalMs }, { log, ingest, ...parts });
   stops.push(() => summary.close());
   return {
     port: servers.records.port,
     adminPort: servers.administration?.port ?? null,
-    routes: [...recordRoutes, ...adminRoutes].map(({ method, path }) => ({ method, path })),
+    routes: routes.all,
     stats: () => ({ ...readStats(), console: page?.stats() ?? null }),
     async close() {
       health.stopReadiness();
@@ -148,8 +144,7 @@ interface Servers {
 async function startServers(
   config: Config,
   deps: GatewayDeps,
-  routes: readonly Route[],
-  adminRoutes: readonly Route[],
+  { routes, startSpan }: { readonly routes: Routes; readonly startSpan: Tracing['startRequest'] | undefined },
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
@@ -158,14 +153,13 @@ async function startServers(
   const values = { host, trustedProxies, inFlightBytesMax, connectionsMax, isPortShared };
   const onFault = (error: unknown, requestId: string): void =>
     deps.log.write('error', { err: error, requestId }, 'a handler failed: this is a bug');
-  const isShared = typeof adminPort !== 'number';
-  const records = await startServer(
-    { ...values, port },
-    { routes: isShared ? [...routes, ...adminRoutes] : routes, onFault },
-  );
+  const records = await startServer({ ...values, port }, { routes: routes.records, onFault, startSpan });
   stops.push(() => records.close());
-  if (isShared) return { records, administration: null };
-  const administration = await startServer({ ...values, port: adminPort }, { routes: adminRoutes, onFault });
+  if (routes.administration === null) return { records, administration: null };
+  const administration = await startServer(
+    { ...values, port: Number(adminPort) },
+    { routes: routes.administration, onFault, startSpan },
+  );
   stops.push(() => administration.close());
   return { records, administration };
 }

@@ -33,12 +33,15 @@ function printSettings(config: ReturnType<typeof readConfig>): string {
   return lines.join('\n');
 }
 
-const SECRETS: ReadonlySet<string> = new Set(['secret', 'adminPassword', 'vercelSecret', 'metricsToken']);
+const SECRETS: ReadonlySet<string> = new Set(['secret', 'adminPassword', 'vercelSecrets', 'metricsToken']);
 
 function hideSecret(key: string, value: string): string {
   if (SECRETS.has(key)) return '***';
   if (!key.endsWith('Url')) return value;
   const shown = new URL(value);
   if (shown.password !== '') shown.password = '***';
+  // The clients of Postgres and Redis read a password from there as well.
+  for (const name of shown.searchParams.keys())
+    if (/pass|secret|token|key/i.test(name)) shown.searchParams.set(name, '***');
   return shown.href;
 }

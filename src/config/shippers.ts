@@ -1,18 +1,18 @@
 /** Settings of vendors that deliver logs. */
 import { optional } from './setting.ts';
 
-const parseSecret = (value: string): string => {
-  if (value.length < 8) throw new Error('must have 8 characters or more');
-  return value;
-};
-
 /** In the order in which they are printed. */
 export const shipperSettings = {
-  vercelSecret: optional(
+  vercelSecrets: optional(
     'SLUICE_VERCEL_SECRET',
-    'text',
-    "A Vercel drain's signature secret: deliveries to …/ingest/vercel must then be signed with it, beside having a token.",
-    parseSecret,
+    'texts, by comma',
+    "Signature secrets of Vercel's drains: deliveries to …/ingest/vercel must then be signed with one, beside having a token.",
+    (value) =>
+      value.split(',').map((secret) => {
+        if (secret.trim().length < 8)
+          throw new Error('must have 8 characters or more, or several such by comma');
+        return secret.trim();
+      }),
   ),
   vercelVerify: optional(
     'SLUICE_VERCEL_VERIFY',

@@ -66,9 +66,10 @@ async function listFiles(folder: string): Promise<readonly string[]> {
     .toSorted();
 }
 
-async function readPackage(name: string, file: string): Promise<string> {
+/** The text of a file of an installed package. */
+export async function readPackage(name: string, file: string): Promise<string> {
   const manifest = findPackageJSON(name, import.meta.url);
-  if (manifest === undefined) throw new Error(`The console needs the package ${name}: run npm ci.`);
+  if (manifest === undefined) throw new Error(`The pages need the package ${name}: run npm ci.`);
   return readFile(join(dirname(manifest), file), 'utf8');
 }
 
@@ -113,7 +114,8 @@ const compressWithGzip = promisify(gzip);
 /** Half the time of the best quality, for a hundredth more bytes. */
 const BROTLI_QUALITY = 9;
 
-async function prepareAsset(name: string, text: string): Promise<Asset> {
+/** `name`: with the ending that tells its type. */
+export async function prepareAsset(name: string, text: string): Promise<Asset> {
   const identity = Buffer.from(text);
   const digest = createHash('sha256').update(identity).digest('base64url').slice(0, 22);
   const br = await compressWithBrotli(identity, {

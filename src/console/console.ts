@@ -21,7 +21,7 @@ export async function createConsole(values: ConsoleValues, deps: LiveDeps): Prom
   const assets = await loadAssets(values.recordsPort);
   const live = startLive(values.gatewayName, deps);
   return {
-    routes: [...createPageRoutes(assets), live.route],
+    routes: [...createPageRoutes('/console', async () => assets), live.route],
     stats: () => live.stats(),
     close: () => live.close(),
   };

@@ -41,7 +41,7 @@ const HEADERS = [
   // Nginx would keep it until there is enough of it.
   ['X-Accel-Buffering', 'no'],
 ] as const;
-const query = z.strictObject({
+export const query = z.strictObject({
   /** Samples after this one. */
   after: z.coerce.number().int().min(0).optional(),
   /** '0': what there is, and no more. */

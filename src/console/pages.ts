@@ -1,6 +1,6 @@
 /**
- * GET /console and the files below it: anybody's, since they hold nothing but the program; what it shows comes from the
- * API, with the cookie of whoever is signed in. Nothing is loaded from elsewhere, nothing inline is run.
+ * A page and the files below it, such as GET /console: anybody's, since they hold nothing but the program; what it shows
+ * comes from the API, with the cookie of whoever is signed in. Nothing is loaded from elsewhere, nothing inline is run.
  */
 import { createProblem } from '../http/problem.ts';
 import type { Reply, Request, Route } from '../http/request.ts';
@@ -28,11 +28,12 @@ const HEADERS = [
   ['Vary', 'Accept-Encoding'],
 ] as const;
 
-const UNKNOWN = createProblem('path_unknown', { detail: 'The console has no such file.' });
+const UNKNOWN = createProblem('path_unknown', { detail: 'The page has no such file.' });
 
-export function createPageRoutes(assets: Assets): readonly Route[] {
-  function handle(request: Request): Reply {
-    const asset = assets.get(request.path.replace(/\/$/, ''));
+/** `root`: of the page, '/console'; its files are below. `readAssets`: asked at each request. */
+export function createPageRoutes(root: string, readAssets: () => Promise<Assets>): readonly Route[] {
+  async function handle(request: Request): Promise<Reply> {
+    const asset = (await readAssets()).get(request.path.replace(/\/$/, ''));
     if (asset === undefined) return UNKNOWN;
     const encoding = chooseEncoding(request.fields['accept-encoding'] ?? '');
     const { etag, body } = asset.versions[encoding];
@@ -50,7 +51,7 @@ export function createPageRoutes(assets: Assets): readonly Route[] {
     };
   }
 
-  return ['/console', '/console/*'].map((path) => ({
+  return [root, `${root}/*`].map((path) => ({
     method: 'GET',
     path,
     bodyBytesMax: 0,

@@ -7,7 +7,8 @@
  */
 import { describeRow } from '../records/entry.ts';
 import type { Journal } from '../journal/journal.ts';
-import type { Store } from '../store/store.ts';
+import type { WriteOutcome } from '../store/outcome.ts';
+import type { Store, TableRows } from '../store/store.ts';
 import { waitBackoff } from './backoff.ts';
 import { countByClient, frameRows, sortByTable, type TableBatch } from './batch.ts';
 import type { Ledger } from './ledger.ts';
@@ -22,6 +23,8 @@ export interface DrainDeps {
   readonly ledger: Ledger;
   readonly store: Store;
   readonly log: (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
+  /** Begins to trace a write; what it returns ends that, with the reason when the rows are not stored. */
+  readonly startSpan?: ((table: string, rows: number) => (failure: string | null) => void) | undefined;
   /** Called when draining cannot go on: the journal holds what this release cannot read. */
   readonly onFatal: (error: unknown) => void;
 }
@@ -47,6 +50,8 @@ export interface DrainStats {
   readonly bytesPerSecond: number;
 }
 
+/** Between two writes when all is stored: a write of a handful of rows costs Postgres as much as one of hundreds. */
+const PAUSE_MS = 20;
 /** How much of the measured speed the newest chunk makes. */
 const NEWEST_SHARE = 0.2;
 
@@ -95,7 +100,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   /** Stores the rows [from, to), halving around those that Postgres refuses. */
   async function storeRows(batch: TableBatch, from: number, to: number): Promise<void> {
     const rows = frameRows(batch, from, to);
-    const outcome = await persist(() => store.write(rows));
+    const outcome = await persist(() => write(rows));
     if (outcome.kind === 'stored') return;
     if (to - from === 1) {
       await quarantineRow(batch, from, rows.table, outcome);
@@ -104,6 +109,13 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
     const middle = from + Math.ceil((to - from) / 2);
     await storeRows(batch, from, middle);
     await storeRows(batch, middle, to);
+  }
+
+  async function write(rows: TableRows): Promise<WriteOutcome> {
+    const endSpan = deps.startSpan?.(rows.table, rows.rowCount);
+    const outcome = await store.write(rows);
+    endSpan?.(outcome.kind === 'stored' ? null : outcome.kind);
+    return outcome;
   }
 
   async function quarantineRow(
@@ -128,7 +140,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
 
   async function run(): Promise<void> {
     for (;;) {
-      const chunk = await journal.read(values.batchBytesMax);
+      const chunk = await journal.read(values.batchBytesMax, PAUSE_MS);
       if (chunk === null) return;
       const startedAtMs = performance.now();
       for (const batch of sortByTable(chunk.entries)) await storeRows(batch, 0, batch.rowCount);

@@ -11,11 +11,10 @@ import {
   readTime,
   type Fields,
 } from './json-lines.ts';
-import type { LogLine, LogRow, Unread } from './log-row.ts';
+import { splitLines, type LogLine, type LogRow, type Unread } from './log-row.ts';
 
 export function* readAccessLog(text: string): Generator<LogLine> {
-  for (const line of text.split(/\r?\n/)) {
-    if (line.trim() === '') continue;
+  for (const line of splitLines(text)) {
     if (line.startsWith('{') || line.startsWith('[{')) yield* readObjects(line, readJsonRow);
     else yield { text: line, row: readCombined(line) };
   }

@@ -1,12 +1,12 @@
 /** Cloudflare's Logpush, dataset http_requests, as JSON lines; times in any of its three forms. Pure. */
 import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import type { LogLine, LogRow, Unread } from './log-row.ts';
+import type { LogLine } from './log-row.ts';
 
 export function readCloudflare(text: string): Generator<LogLine> {
   return readObjects(text, readRow);
 }
 
-function readRow(fields: Fields): LogRow | Unread | null {
+function readRow(fields: Fields): LogLine['row'] {
   // What a new job sends to see whether anybody is there.
   if (fields['content'] === 'tests' && Object.keys(fields).length === 1) return null;
   const timestampMs = readTime(fields['EdgeStartTimestamp'] ?? fields['EdgeEndTimestamp']);

@@ -5,7 +5,14 @@
  * Two of its traps: the viewer's host is x-host-header in standard logs and cs-host in real-time ones, where each holds
  * the distribution's domain in the other; and only in real-time logs cs-uri-stem has the query already.
  */
-import { decodeText, unescapePercent, type LogLine, type LogRow, type Unread } from './log-row.ts';
+import {
+  decodeText,
+  splitLines,
+  unescapePercent,
+  type LogLine,
+  type LogRow,
+  type Unread,
+} from './log-row.ts';
 
 type Fields = Readonly<Record<string, string>>;
 type ReadFields = { readonly fields: Fields } | Unread;
@@ -21,7 +28,7 @@ export function normaliseName(name: string): string {
 /** `fields`: of lines before any `#Fields:`, comma between; '' = none told. */
 export function* readCloudfront(text: string, fields: string): Generator<LogLine> {
   let columns = fields === '' ? null : fields.split(',').map((name) => normaliseName(name));
-  for (const line of splitLines(text)) {
+  for (const line of splitObjects(text)) {
     if (line.startsWith('#Fields:')) {
       columns = line
         .slice('#Fields:'.length)
@@ -35,12 +42,12 @@ export function* readCloudfront(text: string, fields: string): Generator<LogLine
   }
 }
 
-/** Lines that have something on them; two objects without a line between them are two lines. */
-function splitLines(text: string): string[] {
-  return text
-    .replaceAll(/\}[ \t]*\{/g, '}\n{')
-    .split(/\r?\n/)
-    .filter((line) => line.trim() !== '');
+/** Two objects without a line between them are two lines. */
+function* splitObjects(text: string): Generator<string> {
+  for (const line of splitLines(text)) {
+    if (line.startsWith('{')) yield* line.split(/(?<=\})[ \t]*(?=\{)/);
+    else yield line;
+  }
 }
 
 function readColumns(line: string, columns: readonly string[] | null): ReadFields {
@@ -58,8 +65,15 @@ function readJson(line: string): ReadFields {
   } catch {
     return { unread: 'the line is not JSON' };
   }
-  const entries = Object.entries(value as object);
-  return { fields: Object.fromEntries(entries.map(([name, field]) => [normaliseName(name), String(field)])) };
+  const entries = Object.entries(value as Readonly<Record<string, unknown>>);
+  return {
+    fields: Object.fromEntries(entries.map(([name, field]) => [normaliseName(name), printField(field)])),
+  };
+}
+
+/** An object may say that it is no text. */
+function printField(field: unknown): string {
+  return typeof field === 'string' ? field : JSON.stringify(field);
 }
 
 function readRow(fields: Fields): LogRow | Unread {

@@ -1,17 +1,12 @@
 /** Objects as log shippers send them: one a line, or in an array; and how their values are read. Pure. */
-import type { LogLine, LogRow, Unread } from './log-row.ts';
+import { splitLines, type LogLine } from './log-row.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** Each object of the text, read by `readRow`; null: no line of a log at all, such as a test message. */
-export function* readObjects(
-  text: string,
-  readRow: (fields: Fields) => LogRow | Unread | null,
-): Generator<LogLine> {
-  for (const { line, value } of splitObjects(text)) {
-    const row = isFields(value) ? readRow(value) : { unread: 'the line is no JSON object' };
-    if (row !== null) yield { text: line, row };
-  }
+/** Each object of the text, read by `readRow`. */
+export function* readObjects(text: string, readRow: (fields: Fields) => LogLine['row']): Generator<LogLine> {
+  for (const { line, value } of splitObjects(text))
+    yield { text: line, row: isFields(value) ? readRow(value) : { unread: 'the line is no JSON object' } };
 }
 
 export function isFields(value: unknown): value is Fields {
@@ -26,7 +21,7 @@ function* splitObjects(text: string): Generator<{ readonly line: string; readonl
       return;
     }
   }
-  for (const line of text.split(/\r?\n/)) if (line.trim() !== '') yield { line, value: parse(line) };
+  for (const line of splitLines(text)) yield { line, value: parse(line) };
 }
 
 function parse(text: string): unknown {

@@ -25,11 +25,23 @@ export interface Unread {
 
 export interface LogLine {
   readonly text: string;
-  readonly row: LogRow | Unread;
+  /** Null: it tells of no request, such as a test message or what a function prints. */
+  readonly row: LogRow | Unread | null;
 }
 
-export function isUnread(row: LogRow | Unread): row is Unread {
-  return 'unread' in row;
+export function isUnread(row: LogLine['row']): row is Unread {
+  return row !== null && 'unread' in row;
+}
+
+/** Lines that have something on them; one at a time, since a text may have millions. */
+export function* splitLines(text: string): Generator<string> {
+  for (let start = 0; start < text.length;) {
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    const line = text.slice(start, text[end - 1] === '\r' && end > start ? end - 1 : end);
+    if (line.trim() !== '') yield line;
+    start = end + 1;
+  }
 }
 
 /** A URL's part as the viewer sent it: only the log's own escaping of '%' is undone. */

@@ -1,14 +1,15 @@
-/** Netlify's log drains, type traffic, JSON array or lines; other types are no lines of an access log. Pure. */
+/** Netlify's log drains, type traffic, JSON array or lines; other types tell of no request. Pure. */
 import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import type { LogLine, LogRow, Unread } from './log-row.ts';
+import type { LogLine } from './log-row.ts';
 
 export function readNetlify(text: string): Generator<LogLine> {
   return readObjects(text, readRow);
 }
 
-function readRow(fields: Fields): LogRow | Unread | null {
+function readRow(fields: Fields): LogLine['row'] {
   const type = readString(fields['log_type']);
-  if (type !== null && type !== 'traffic') return null;
+  // 'traffic' in its deliveries, 'user_traffic' in its API.
+  if (type !== null && !type.endsWith('traffic')) return null;
   const timestampMs = readTime(fields['timestamp']);
   if (timestampMs === null) return { unread: 'there is no timestamp' };
   const place = readString(fields['url']) ?? readString(fields['path']);

@@ -2,14 +2,22 @@
  * Vercel's log drains, JSON array or lines. Only what a request left at the edge is a row; what functions and builds print
  * is none. One request may leave several lines, which are the same row. Pure.
  */
-import { isFields, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import type { LogLine, LogRow, Unread } from './log-row.ts';
+import {
+  isFields,
+  readNumber,
+  readObjects,
+  readStatus,
+  readString,
+  readTime,
+  type Fields,
+} from './json-lines.ts';
+import type { LogLine } from './log-row.ts';
 
 export function readVercel(text: string): Generator<LogLine> {
   return readObjects(text, readRow);
 }
 
-function readRow(fields: Fields): LogRow | Unread | null {
+function readRow(fields: Fields): LogLine['row'] {
   const { proxy } = fields;
   if (!isFields(proxy)) return null;
   const timestampMs = readTime(proxy['timestamp'] ?? fields['timestamp']);
@@ -28,7 +36,7 @@ function readRow(fields: Fields): LogRow | Unread | null {
     userAgent: readString(Array.isArray(agents) ? agents[0] : agents),
     referrer: readString(proxy['referer']),
     contentType: null,
-    bytesServed: null,
+    bytesServed: readNumber(proxy['responseByteSize'], 1),
     responseMs: null,
     visitorIp: readString(proxy['clientIp']),
   };

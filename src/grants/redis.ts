@@ -10,8 +10,9 @@
  * tried, and the answer comes from Postgres: slower, never wrong.
  */
 import { Redis } from 'ioredis';
-import { createMeter, type Limits } from './limit.ts';
-import { readRoles, writeRoles, type Grant, type RoleEntry } from './grant.ts';
+import { z } from 'zod';
+import { createMeter } from './limit.ts';
+import { readRoles, writeRoles, type Grant } from './grant.ts';
 
 export interface RedisTier {
   /** Null: not there, or Redis did not answer. */
@@ -189,13 +190,25 @@ function subscribe(url: string, channel: string, listener: Listener): Subscripti
   };
 }
 
-interface StoredGrant {
-  readonly clientId: string;
-  readonly expiresAtMs: number | null;
-  readonly roles: readonly RoleEntry[];
-  /** Not there: written by a release that knew of none. */
-  readonly limits?: Limits | null;
-}
+const role = z.enum(['owner', 'admin', 'editor', 'viewer']);
+const perSecond = z.number().positive().nullable();
+
+const storedGrant = z.object({
+  clientId: z.guid(),
+  expiresAtMs: z.number().nullable(),
+  roles: z.array(z.tuple([z.guid(), role, role.nullable()]).readonly()).readonly(),
+  // Not there: written by a release that knew of none.
+  limits: z
+    .object({
+      requestsPerSecond: perSecond,
+      recordsPerSecond: perSecond,
+      bytesPerSecond: perSecond,
+      burstSeconds: z.number().positive(),
+    })
+    .nullable()
+    .default(null),
+});
+type StoredGrant = z.infer<typeof storedGrant>;
 
 function printGrant(grant: Grant): string {
   const stored: StoredGrant = {
@@ -207,26 +220,30 @@ function printGrant(grant: Grant): string {
   return JSON.stringify(stored);
 }
 
-/** Null for a tombstone, and for what this version of the gateway cannot read. */
+/** Null for a tombstone, and for what this version of the gateway cannot read: others may write there as well. */
 function parseEntry(tokenHash: string, text: string): SharedGrant | null {
-  const [, version, sequence, content] = /^(\d+) (\d+) (\{.*\})$/s.exec(text) ?? [];
-  if (content === undefined) return null;
+  const [, version, sequence, content] = /^(\d{1,15}) (\d{1,15}) (\{.*\})$/s.exec(text) ?? [];
+  const stored = content === undefined ? null : readContent(content);
+  if (stored === null) return null;
+  const { clientId, expiresAtMs, roles, limits } = stored;
+  return {
+    grant: {
+      clientId,
+      tokenHash,
+      version: Number(version),
+      expiresAtMs: expiresAtMs ?? Infinity,
+      ...readRoles(roles),
+      limits,
+      meter: createMeter(),
+      isRevoked: false,
+    },
+    sequence: Number(sequence),
+  };
+}
+
+function readContent(content: string): StoredGrant | null {
   try {
-    const stored = JSON.parse(content) as StoredGrant;
-    if (typeof stored.clientId !== 'string') return null;
-    return {
-      grant: {
-        clientId: stored.clientId,
-        tokenHash,
-        version: Number(version),
-        expiresAtMs: stored.expiresAtMs ?? Infinity,
-        ...readRoles(stored.roles),
-        limits: stored.limits ?? null,
-        meter: createMeter(),
-        isRevoked: false,
-      },
-      sequence: Number(sequence),
-    };
+    return storedGrant.parse(JSON.parse(content));
   } catch {
     return null;
   }

@@ -10,13 +10,14 @@ import {
   type TemplatedApp,
   type us_listen_socket,
 } from 'uWebSockets.js';
+import { createAnswers, type Answers } from './exchange/answers.ts';
 import {
   createExchanges,
-  type Answers,
+  type ExchangeDeps,
   type Exchanges,
   type ExchangeStats,
   type ExchangeValues,
-} from './exchange.ts';
+} from './exchange/exchange.ts';
 import { createProblem } from './problem.ts';
 import type { Method, Reply, Route } from './request.ts';
 
@@ -29,10 +30,8 @@ export interface ServerValues extends ExchangeValues {
   readonly isPortShared: boolean;
 }
 
-export interface ServerDeps {
+export interface ServerDeps extends ExchangeDeps {
   readonly routes: readonly Route[];
-  /** Called with the reason when a handler rejects: a bug. */
-  readonly onFault: (error: unknown, requestId: string) => void;
 }
 
 export interface Server {
@@ -82,7 +81,7 @@ type ListenWithFlags = (
 export function startServer(values: ServerValues, deps: ServerDeps): Promise<Server> {
   let connections = 0;
   let connectionsRefused = 0;
-  const exchanges = createExchanges(values, deps.onFault);
+  const exchanges = createExchanges(values, deps);
   const app = App();
   app.filter((response, count) => {
     connections += count;
@@ -90,12 +89,12 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
     connectionsRefused++;
     response.close();
   });
-  const answers = deps.routes.map(({ method, path }) => ({ method, path, byClass: noAnswers() }));
+  const answers = deps.routes.map(({ method, path }) => ({ method, path, byClass: createAnswers() }));
   for (const [index, route] of deps.routes.entries()) {
-    const serve = exchanges.serve(route, answers[index]?.byClass ?? noAnswers());
+    const serve = exchanges.serve(route, answers[index]?.byClass ?? createAnswers());
     app[METHODS[route.method]](route.path, serve);
   }
-  const astray = noAnswers();
+  const astray = createAnswers();
   for (const [path, methods] of groupByPath(deps.routes)) {
     const reply = refuseMethod(methods);
     app.any(path, (response, request) => exchanges.refuse(reply, astray, response, request));
@@ -149,10 +148,6 @@ function describeServer(
       app.close();
     },
   };
-}
-
-function noAnswers(): Answers {
-  return [0, 0, 0, 0, 0, 0];
 }
 
 function refuseMethod(methods: readonly string[]): Reply {

@@ -29,7 +29,7 @@ import {
   refuseSize,
   type BodyLimits,
 } from './admission.ts';
-import { takeBatch } from './batch/batch.ts';
+import { ENTRY_TOO_LARGE, takeBatch } from './batch/batch.ts';
 import type { CountEarlier } from './batch/duplicates.ts';
 import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
 import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
@@ -80,9 +80,11 @@ interface Entrance<R extends Droppable> {
 }
 
 const VALIDATE_ONLY = /(^|&)validate_only=(1|true)(&|$)/;
-/** Escaping may treble what was sent. */
-const ENTRY_FACTOR = 3;
+/** Escaping may treble what was sent, and printing numbers, 1e20 say, make more than four times as much of it. */
+const ENTRY_FACTOR = 5;
 const ENTRY_BYTES_MORE = 64 * 1024;
+/** The journal takes no larger one. */
+const ENTRY_BYTES_MAX = 3.5 * 1024 * 1024;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const { limiter, journal, ledger, usage } = deps;
@@ -91,7 +93,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const tally = createTally();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
-  const entryBytesMax = ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE;
+  const entryBytesMax = Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE);
   const batchDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
 
   async function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Promise<Reply> {
@@ -172,6 +174,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     if (ended !== null) return ended;
     if (record.isDropped) return { kind: 'dropped', reason: 'dnt' };
     kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs: context.nowMs, ids });
+    if (writer.length > entryBytesMax) return ENTRY_TOO_LARGE;
     const receipt = journal.append(writer.buffer, 0, writer.length);
     if (receipt.kind === 'appended') ledger.append(grant.clientId);
     return acknowledge(by.request.headers.prefer, receipt);

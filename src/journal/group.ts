@@ -19,6 +19,8 @@ export interface Groups {
   /** Bytes that wait, headers included. */
   readonly pendingBytes: number;
   readonly open: Group | null;
+  /** Of what waits, the group that holds this entry. */
+  find(sequence: number): Group | null;
   /** Copies an entry, which must fit a frame, into the open group, or into a new one. */
   add(bytes: Buffer, start: number, end: number, sequence: number): void;
   /** The oldest group, closed and sealed as a frame in [0, end) of its buffer; null when nothing waits. */
@@ -75,6 +77,8 @@ export function createGroups(frameBytesMax: number): Groups {
     get open() {
       return open;
     },
+    // Newest first: that is what is asked for.
+    find: (sequence) => waiting.findLast((group) => group.firstSequence <= sequence) ?? null,
     add(bytes, start, end, sequence) {
       const length = end - start;
       if (open === null || open.end + length > frameBytesMax) open = startGroup(sequence);

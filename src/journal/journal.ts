@@ -13,7 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
-import { createReader, type Chunk } from './reader.ts';
+import { createReader, type Chunk } from './reading/reader.ts';
+import { createReading } from './reading/reading.ts';
 import { recoverJournal } from './recovery.ts';
 import { createRoll, type RollStats, type RollValues } from './roll.ts';
 import { emptyFolder, type JournalLog } from './segment.ts';
@@ -38,8 +39,11 @@ export interface Journal {
   synced(sequence: number): Promise<'synced' | 'failed'>;
   /** One promise and one timer for all entries of a frame. */
   stored(sequence: number, waitMs: number): Promise<'stored' | 'late'>;
-  /** The next synced frames, once each, waiting for some; null when the journal is closed or reading was stopped. */
-  read(bytesMax: number): Promise<Chunk | null>;
+  /**
+   * The next synced frames, once each, waiting for some; null when the journal is closed or reading was stopped. After a
+   * read that took all there was: not before `pauseMs` is over, unless somebody waits for `stored`.
+   */
+  read(bytesMax: number, pauseMs: number): Promise<Chunk | null>;
   /** All up to this entry is safe elsewhere. */
   advanceStored(sequence: number): void;
   /** When it was opened: what was kept with the stored mark, and how many entries there were beyond it. */
@@ -93,13 +97,11 @@ export async function openJournal(
   const groups = createGroups(frameBytesMax);
   const reader = createReader(marks.stored, { directory, frameBytesMax, segments, log: deps.log });
   const waiters = createWaiters();
+  const reading = createReading(reader, marks, waiters);
   let state: 'open' | 'failed' | 'closed' = 'open';
   let inFlight: Group | null = null;
   let isScheduled = false;
-  let isReadingStopped = false;
   let frames = 0;
-  let hasNews = false;
-  let wakeReader: (() => void) | null = null;
   let note = (): string => recovered.note;
   const mark = startMarkKeeper(directory, marks, {
     log: deps.log,
@@ -141,12 +143,7 @@ export async function openJournal(
     frames++;
     group.settle('synced');
     groups.release(group);
-    wake();
-  }
-
-  function wake(): void {
-    hasNews = true;
-    wakeReader?.();
+    reading.wake();
   }
 
   function fail(group: Group, error: unknown): void {
@@ -183,31 +180,19 @@ export async function openJournal(
     synced(sequence) {
       if (sequence <= marks.synced) return SYNCED;
       if (state === 'failed') return FAILED;
-      const { open } = groups;
-      if (open !== null && sequence >= open.firstSequence) return open.synced;
-      if (inFlight !== null && sequence >= inFlight.firstSequence) return inFlight.synced;
-      return flush().then(() => (sequence <= marks.synced ? 'synced' : 'failed'));
+      const group = groups.find(sequence) ?? inFlight;
+      return group === null ? FAILED : group.synced;
     },
     stored(sequence, waitMs) {
       if (sequence <= marks.stored) return STORED;
+      reading.hurry();
       const { open } = groups;
       if (open === null || sequence < open.firstSequence) return waiters.wait(() => sequence, waitMs);
       // Its frame is stored as a whole: everybody in it waits for its last entry.
       open.stored ??= waiters.wait(() => open.firstSequence + open.entries - 1, waitMs);
       return open.stored;
     },
-    async read(bytesMax) {
-      while (state !== 'closed' && !isReadingStopped) {
-        hasNews = false;
-        const chunk = await reader.next(bytesMax);
-        if (chunk !== null) return chunk;
-        // A frame may have been synced while the reader was already giving up.
-        if (hasNews) continue;
-        await new Promise<void>((resolve) => (wakeReader = resolve));
-        wakeReader = null;
-      }
-      return null;
-    },
+    read: (bytesMax, pauseMs) => reading.read(bytesMax, pauseMs),
     advanceStored(sequence) {
       marks.advanceStored(sequence);
       waiters.advance(sequence);
@@ -218,10 +203,7 @@ export async function openJournal(
       note = wanted;
     },
     flush,
-    stopReading() {
-      isReadingStopped = true;
-      wake();
-    },
+    stopReading: () => reading.stop(),
     stats: () => ({
       state: state === 'open' && roll.roomBytes() < ROOM_BYTES_MIN ? 'full' : state,
       appended: marks.appended,
@@ -237,7 +219,8 @@ export async function openJournal(
       // A disk without room must not hold up a stop.
       await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
-      wake();
+      reading.stop();
+      await reader.close();
       await mark.stop();
       await roll.close();
       if (isOver && marks.stored === marks.appended) await emptyFolder(directory);

@@ -120,16 +120,15 @@ function encodeHeader(firstSequence: number): Buffer {
   return header;
 }
 
-/** Reads a range of a segment; shorter when the file is. */
-export async function readRange(path: string, start: number, bytesMax: number): Promise<Buffer> {
-  const file = await open(path, 'r');
-  try {
-    const buffer = Buffer.allocUnsafe(bytesMax);
-    const { bytesRead } = await file.read(buffer, 0, bytesMax, start);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
+/** Reads a range; shorter when the file is. A read may be cut short, and goes on then. */
+export async function readRange(file: FileHandle, start: number, bytesMax: number): Promise<Buffer> {
+  const buffer = Buffer.allocUnsafe(bytesMax);
+  for (let length = 0; length < bytesMax;) {
+    const { bytesRead } = await file.read(buffer, length, bytesMax - length, start + length);
+    if (bytesRead === 0) return buffer.subarray(0, length);
+    length += bytesRead;
   }
+  return buffer;
 }
 
 /** Keeps a copy of damaged bytes, and says so. */

@@ -60,28 +60,37 @@ export interface Waiters {
   /** Resolves when the mark reaches `sequence()`, or after `waitMs`. */
   wait(sequence: () => number, waitMs: number): Promise<'stored' | 'late'>;
   advance(mark: number): void;
+  /** How many wait. */
+  readonly count: number;
 }
 
-/** Those who wait for the stored mark, in the order of what they wait for. */
+interface Waiter {
+  readonly sequence: () => number;
+  readonly settle: (outcome: 'stored' | 'late') => void;
+}
+
+/** Those who wait for the stored mark. Who is told that it is late waits no more: Postgres may be away for days. */
 export function createWaiters(): Waiters {
-  let waiting: { readonly sequence: () => number; readonly resolve: () => void }[] = [];
+  const waiting = new Set<Waiter>();
   return {
     wait: (sequence, waitMs) =>
       new Promise((resolve) => {
-        const timer = setTimeout(() => resolve('late'), waitMs);
-        waiting.push({
+        const waiter: Waiter = {
           sequence,
-          resolve: () => {
+          settle(outcome) {
             clearTimeout(timer);
-            resolve('stored');
+            waiting.delete(waiter);
+            resolve(outcome);
           },
-        });
+        };
+        const timer = setTimeout(() => waiter.settle('late'), waitMs);
+        waiting.add(waiter);
       }),
     advance(mark) {
-      if (waiting.length === 0) return;
-      const left = waiting.filter((waiter) => waiter.sequence() > mark);
-      for (const waiter of waiting) if (waiter.sequence() <= mark) waiter.resolve();
-      waiting = left;
+      for (const waiter of waiting) if (waiter.sequence() <= mark) waiter.settle('stored');
+    },
+    get count() {
+      return waiting.size;
     },
   };
 }

@@ -13,9 +13,7 @@ import { connectPostgres, type Sql } from '../store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
-import type { GatewayStats } from '../telemetry/metrics/stats.ts';
-import { nameGateway, type Place } from './place.ts';
+import { nameGateway, type JournalPlace, type Place } from './place.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -77,8 +75,7 @@ export function makeStore(
 /** Not closed by itself: how a journal is closed depends on whose it is. */
 export function makeJournal(
   config: Config,
-  directory: string,
-  bytesMax: number,
+  { directory, bytesMax }: JournalPlace,
   log: Log['write'],
 ): Promise<Journal> {
   const { segmentBytes, pendingBytesMax } = config;
@@ -191,19 +188,4 @@ export async function makeConsole(
   );
   stops.push(() => page.close());
   return page;
-}
-
-/** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
-export async function makeMetrics(
-  config: Config,
-  place: Place,
-  readStats: () => GatewayStats,
-  stops: Stops,
-): Promise<Metrics | null> {
-  const { adminPort, metricsToken: token } = config;
-  if (typeof adminPort !== 'number' && token === null) return null;
-  const process = place.count === 1 ? null : place.index;
-  const metrics = await createMetrics({ token, process }, { readStats, share: place.share });
-  stops.push(() => metrics.close());
-  return metrics;
 }

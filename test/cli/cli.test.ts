@@ -14,7 +14,11 @@ afterAll(() => database.close());
 function sluice(...words: string[]): { code: number | null; out: string; err: string } {
   const done = spawnSync(process.execPath, [PROGRAM, ...words], {
     encoding: 'utf8',
-    env: { PATH: process.env['PATH'], DATABASE_URL: database.url },
+    env: {
+      PATH: process.env['PATH'],
+      DATABASE_URL: database.url,
+      REDIS_URL: 'redis://127.0.0.1/0?password=beside-the-url&family=4',
+    },
   });
   return { code: done.status, out: done.stdout, err: done.stderr };
 }
@@ -129,5 +133,6 @@ describe('the command line', () => {
     expect(code).toBe(0);
     expect(out).toContain('SLUICE_DURABILITY=journal');
     expect(out).toContain('DATABASE_URL=postgres://sluice:***@');
+    expect(out).toContain('REDIS_URL=redis://127.0.0.1/0?password=***&family=4');
   });
 });

@@ -11,6 +11,7 @@ import { readStatuses, speak } from '../setup/socket.ts';
 
 let server: Server;
 let seen: string[] = [];
+let addresses: string[] = [];
 
 beforeAll(async () => {
   server = await startServer(
@@ -30,6 +31,7 @@ beforeAll(async () => {
           bodyBytesMax: 100,
           handle(request) {
             seen.push(request.body === null ? 'too large' : request.body.toString());
+            addresses.push(request.address());
             return { status: '202 Accepted', headers: [], body: '' };
           },
         },
@@ -48,6 +50,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   seen = [];
+  addresses = [];
 });
 afterAll(() => {
   server.stopListening();
@@ -129,6 +132,22 @@ describe('a request whose end is in doubt', () => {
     ['HTTP/1.0', `POST /in HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\n\r\n${SMUGGLED}`],
     ['TLS on the plain port', '\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00'],
     ['PROXY protocol version 1', `PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\n${SMUGGLED}`],
+    ['an absolute target', `POST http://a/in HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n${SMUGGLED}`],
+    ['a NUL in the target', `POST /i\0n HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n${SMUGGLED}`],
+    ['a carriage return in a header', post('X-A: 1\rX-B: 2\r\nContent-Length: 5', SMUGGLED)],
+    ['a line feed in a header', post('X-A: 1\nContent-Length: 8\r\nContent-Length: 5', SMUGGLED)],
+    ['a header without a colon', post('X-A\r\nContent-Length: 5', SMUGGLED)],
+    ['empty lines before it', `\r\n\r\n${SMUGGLED}`],
+    ['a vertical tab before chunked', post('Transfer-Encoding: \x0bchunked', `0\r\n\r\n${SMUGGLED}`)],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
+    ['a chunk size beyond any number', post('Transfer-Encoding: chunked', `ffffffffffffffff\r\n${SMUGGLED}`)],
+    ['a negative chunk size', post('Transfer-Encoding: chunked', `-3\r\nabc\r\n0\r\n\r\n${SMUGGLED}`)],
+    ['a method in lower case', SMUGGLED.replace('POST', 'post')],
+    ['two slashes', SMUGGLED.replace('/in', '//in')],
+    ['a slash at the end', SMUGGLED.replace('/in', '/in/')],
+    ['dots', SMUGGLED.replace('/in', '/x/../in')],
+    ['an escaped letter', SMUGGLED.replace('/in', '/%69n')],
+    ['an escaped slash', SMUGGLED.replace('/in', '/%2fin')],
   ])('reaches no handler: %s', async (_name, bytes) => {
     const heard = await speak(server.port, bytes);
     expect(seen).toEqual([]);
@@ -143,12 +162,64 @@ describe('a request whose end is in doubt', () => {
   });
 });
 
+describe('the head of a request', () => {
+  const head = (bytes: number): string => {
+    const start = 'GET /in HTTP/1.1\r\nHost: a\r\nX-A: ';
+    return `${start}${'a'.repeat(bytes - start.length - 4)}\r\n\r\n`;
+  };
+
+  it('may have 4 KiB, and no more, however it comes', async () => {
+    expect(readStatuses(await speak(server.port, head(4096)))).toEqual([200]);
+    for (const bytes of [head(4200), head(60_000), head(60_000).slice(0, -4)]) {
+      const heard = await speak(server.port, bytes);
+      expect(readStatuses(heard)).toEqual([431]);
+      expect(heard.isClosed).toBe(true);
+    }
+  });
+
+  it('may have some hundred fields, and no more', async () => {
+    const fields = (count: number): string =>
+      `GET /in HTTP/1.1\r\nHost: a\r\n${'X-A: a\r\n'.repeat(count)}\r\n`;
+    expect(readStatuses(await speak(server.port, fields(90)))).toEqual([200]);
+    expect(readStatuses(await speak(server.port, fields(101)))).toEqual([431]);
+  });
+
+  it('that asks whether to go on is told so', async () => {
+    const bytes = post('Expect: 100-continue\r\nContent-Length: 5', '');
+    expect(readStatuses(await speak(server.port, bytes))).toEqual([100]);
+  });
+});
+
+describe('an answer to HEAD', () => {
+  it.each(['/in', '/nowhere'])('at %s is a head alone: what follows is the next answer', async (path) => {
+    const next = 'GET /in HTTP/1.1\r\nHost: a\r\n\r\n';
+    const heard = await speak(server.port, `HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n${next}`);
+    expect(heard.text).toMatch(/^HTTP\/1\.1 40[45] [^{]+\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+  });
+});
+
+describe('PROXY protocol version 2, which anybody may speak', () => {
+  const proxied = (content: string): string =>
+    `\r\n\r\n\0\r\nQUIT\n\x21\x11\0${String.fromCharCode(content.length)}${content}`;
+
+  it.each([
+    ['whole', proxied('\x01\x02\x03\x04\x05\x06\x07\x08\0\x50\0\x50')],
+    ['cut short', proxied('\x01')],
+  ])('%s is passed over, and says nothing of where the request comes from', async (_name, header) => {
+    const heard = await speak(server.port, header + post('Content-Length: 3', 'one'));
+    expect(readStatuses(heard)).toEqual([202]);
+    expect(addresses).toEqual(['127.0.0.1']);
+  });
+});
+
 describe('known weaknesses of the installed library', () => {
   // The guard sees headers, not chunk lines. A proxy in front that normalises bodies closes these.
   it.each([
     ['a chunk size that is no hexadecimal number is read as one', 'g\r\n0123456789abcdef\r\n0\r\n\r\n'],
     ['text behind a chunk size is ignored', '3 zzz\r\nabc\r\n0\r\n\r\n'],
     ['chunk lines may end in a bare line feed', '3\nabc\r\n0\r\n\r\n'],
+    ['two characters behind a chunk are passed over, whatever they are', '3\r\nabcXX0\r\n\r\n'],
+    ['two characters behind the last chunk as well', '0\r\nXX'],
   ])('%s', async (_name, body) => {
     await speak(server.port, post('Transfer-Encoding: chunked', body));
     expect(seen).toHaveLength(1);

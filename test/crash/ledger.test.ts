@@ -71,48 +71,52 @@ describe('an account', () => {
     await directory.remove();
   });
 
-  it('holds through kills, with a table locked and not, and ends at what is in the table', async () => {
-    const directory = await makeDirectory();
-    const environment = { DATABASE_URL: database.url, SLUICE_DATA_DIR: directory.path };
-    const site = await createDemoSite(database.sql, `${randomUUID()}.example.com`);
-    let gateway: GatewayProcess = await startProcess(environment);
-    const accepted: Promise<number>[] = [];
-    const batchOf = (size: number): object[] =>
-      Array.from({ length: size }, () => ({
-        ...{ id: randomUUID(), url: `https://${site.domain}/`, timestamp: '2026-11-01T00:00:00Z' },
-        ...{ visitor_ip: '192.0.2.1', user_agent: 'Firefox' },
-      }));
-    const send = (): Promise<number> =>
-      ask(gateway.base, 'POST /api/ingest/server/pageview', { token: site.token, body: batchOf(100) }).then(
-        (answer) => (answer.status === 202 ? 100 : 0),
-        () => 0,
-      );
-    for (let round = 0; round < 3; round++) {
-      const release = round === 1 ? await holdOpen(database.sql, 'LOCK TABLE hits IN SHARE MODE') : null;
-      for (let count = 0; count < 20; count++) {
-        accepted.push(send());
-        await sleep(20);
+  it(
+    'holds through kills, with a table locked and not, and ends at what is in the table',
+    { timeout: 90_000 },
+    async () => {
+      const directory = await makeDirectory();
+      const environment = { DATABASE_URL: database.url, SLUICE_DATA_DIR: directory.path };
+      const site = await createDemoSite(database.sql, `${randomUUID()}.example.com`);
+      let gateway: GatewayProcess = await startProcess(environment);
+      const accepted: Promise<number>[] = [];
+      const batchOf = (size: number): object[] =>
+        Array.from({ length: size }, () => ({
+          ...{ id: randomUUID(), url: `https://${site.domain}/`, timestamp: '2026-11-01T00:00:00Z' },
+          ...{ visitor_ip: '192.0.2.1', user_agent: 'Firefox' },
+        }));
+      const send = (): Promise<number> =>
+        ask(gateway.base, 'POST /api/ingest/server/pageview', { token: site.token, body: batchOf(100) }).then(
+          (answer) => (answer.status === 202 ? 100 : 0),
+          () => 0,
+        );
+      for (let round = 0; round < 3; round++) {
+        const release = round === 1 ? await holdOpen(database.sql, 'LOCK TABLE hits IN SHARE MODE') : null;
+        for (let count = 0; count < 20; count++) {
+          accepted.push(send());
+          await sleep(20);
+        }
+        await Promise.all(accepted);
+        await gateway.stop('SIGKILL');
+        await release?.();
+        gateway = await startProcess(environment);
       }
-      await Promise.all(accepted);
-      await gateway.stop('SIGKILL');
-      await release?.();
-      gateway = await startProcess(environment);
-    }
-    const acknowledged = (await Promise.all(accepted)).reduce((sum, count) => sum + count, 0);
-    await gateway.stop('SIGTERM');
-    const account = await readAccount(site.clientId);
-    const [stored] = await database.sql<{ count: number }[]>`
+      const acknowledged = (await Promise.all(accepted)).reduce((sum, count) => sum + count, 0);
+      await gateway.stop('SIGTERM');
+      const account = await readAccount(site.clientId);
+      const [stored] = await database.sql<{ count: number }[]>`
       SELECT count(*)::int AS count FROM hits WHERE site_id = ${site.siteId}`;
-    expect(account).not.toBeNull();
-    if (account === null) return;
-    expect(account.received).toBe(sumOf(account));
-    expect(account).toMatchObject({ waiting: 0, rejected: 0, skipped: 0, quarantined: 0 });
-    expect(stored?.count).toBeGreaterThanOrEqual(acknowledged);
-    // A row whose COPY was committed, and whose mark was not written, comes again, as a duplicate: never as two.
-    expect(account.stored + account.duplicate).toBeGreaterThanOrEqual(stored?.count ?? 0);
-    expect(account.stored).toBeLessThanOrEqual(stored?.count ?? 0);
-    await directory.remove();
-  });
+      expect(account).not.toBeNull();
+      if (account === null) return;
+      expect(account.received).toBe(sumOf(account));
+      expect(account).toMatchObject({ waiting: 0, rejected: 0, skipped: 0, quarantined: 0 });
+      expect(stored?.count).toBeGreaterThanOrEqual(acknowledged);
+      // A row whose COPY was committed, and whose mark was not written, comes again, as a duplicate: never as two.
+      expect(account.stored + account.duplicate).toBeGreaterThanOrEqual(stored?.count ?? 0);
+      expect(account.stored).toBeLessThanOrEqual(stored?.count ?? 0);
+      await directory.remove();
+    },
+  );
 
   it('is shown to whoever manages the client, by gateway and in sum', async () => {
     const instance: Instance = await startInstance({}, database);

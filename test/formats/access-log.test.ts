@@ -5,9 +5,9 @@ import { readCloudflare } from '../../src/formats/cloudflare.ts';
 import { isUnread, type LogLine, type LogRow } from '../../src/formats/log-row.ts';
 
 function read(lines: Iterable<LogLine>): LogRow[] {
-  return [...lines].map(({ row }) => {
+  return [...lines].flatMap(({ row }) => {
     if (isUnread(row)) throw new Error(row.unread);
-    return row;
+    return row ?? [];
   });
 }
 
@@ -187,7 +187,7 @@ describe('Logpush of Cloudflare', () => {
     }
   });
 
-  it('comes as lines or as an array, and its test message is no line', () => {
+  it('comes as lines or as an array, and its test message is no request', () => {
     expect(read(readCloudflare(`${JSON.stringify(LOGPUSH)}\n${JSON.stringify(LOGPUSH)}\n`))).toEqual([
       row,
       row,

@@ -15,7 +15,7 @@ const sample = (name: string): Buffer => readFileSync(join(import.meta.dirname, 
 
 function read(text: string, fields = ''): LogRow[] {
   return [...readCloudfront(text, fields)].map(({ row }) => {
-    if (isUnread(row)) throw new Error(row.unread);
+    if (row === null || isUnread(row)) throw new Error(row?.unread ?? 'no request');
     return row;
   });
 }

@@ -15,11 +15,13 @@ import { readVercel } from '../../src/formats/vercel.ts';
 const sample = (name: string): string => readFileSync(join(import.meta.dirname, 'samples', name), 'utf8');
 
 function read(lines: Iterable<LogLine>): LogRow[] {
-  return [...lines].map(({ row }) => {
+  return [...lines].flatMap(({ row }) => {
     if (isUnread(row)) throw new Error(row.unread);
-    return row;
+    return row ?? [];
   });
 }
+
+const countOthers = (lines: Iterable<LogLine>): number => [...lines].filter(({ row }) => row === null).length;
 
 const first: LogRow = {
   requestId: '',
@@ -43,15 +45,24 @@ const PATHS = [
   '/img/logo.png?v=3',
   '/blog/a%20b?q=%C3%A9t%C3%A9&x=1',
 ];
+const BOT = 'Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko';
+const USER_AGENTS = [
+  `${BOT}; compatible; GPTBot/1.2; +https://openai.com/gptbot)`,
+  `${BOT}; compatible; ClaudeBot/1.0; +claudebot@anthropic.com)`,
+  `${BOT}); compatible; ChatGPT-User/1.0; +https://openai.com/bot`,
+  `${BOT}; compatible; PerplexityBot/1.0; +https://perplexity.ai/perplexitybot)`,
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/129.0.0.0 Safari/537.36',
+];
 
 describe.each([
-  ['fastly.ndjson', readNamedRows, 'fastly-01', {}],
-  ['netlify.ndjson', readNetlify, '01NETLIFY01', {}],
-  ['akamai.ndjson', readAkamai, '1239f2201', {}],
-])('%s', (name, reader, requestId, unlike) => {
+  ['fastly.ndjson', readNamedRows, 'fastly-01', 0],
+  ['netlify.ndjson', readNetlify, '01NETLIFY01', 1],
+  ['akamai.ndjson', readAkamai, '1239f2201', 0],
+])('%s', (name, reader, requestId, others) => {
   it('is five rows, the first as it was, the rest in order', () => {
     const rows = read(reader(sample(name)));
-    expect(rows[0]).toEqual({ ...first, requestId, ...unlike });
+    expect(rows[0]).toEqual({ ...first, requestId });
+    expect(countOthers(reader(sample(name)))).toBe(others);
     expect(rows.map((row) => row.path)).toEqual(PATHS);
     expect(rows.map((row) => row.statusCode)).toEqual([200, 404, 206, 0, 200]);
     expect(rows.map((row) => row.referrer)).toEqual([
@@ -61,18 +72,54 @@ describe.each([
       null,
       'https://chatgpt.com/',
     ]);
+    expect(rows.map((row) => row.userAgent)).toEqual(USER_AGENTS);
+  });
+});
+
+describe('what Akamai escapes', () => {
+  it.each([
+    ['Mozilla%2F5.0+%28X11%29+GPTBot%2F1.2+%2Bhttps', 'Mozilla/5.0 (X11) GPTBot/1.2 +https'],
+    ['Mozilla/5.0%20(X11)%20+https', 'Mozilla/5.0 (X11) +https'],
+    ['a/1.0 (+https://a.example)', 'a/1.0 (+https://a.example)'],
+    ['50%25+more', '50% more'],
+  ])('in a header is undone: %s', (text, userAgent) => {
+    const line = { reqTimeSec: '1791806405', reqPath: 'a', statusCode: '200', UA: text };
+    expect(read(readAkamai(JSON.stringify(line)))[0]?.userAgent).toBe(userAgent);
+  });
+
+  it.each(['image/svg+xml', 'image%2Fsvg%2Bxml'])('leaves a type its plus: %s', (text) => {
+    const line = { reqTimeSec: '1791806405', reqPath: 'a', statusCode: '200', rspContentType: text };
+    expect(read(readAkamai(JSON.stringify(line)))[0]?.contentType).toBe('image/svg+xml');
+  });
+
+  it("in path and query is the viewer's, and stays", () => {
+    const line = { reqTimeSec: '1', reqPath: '/a%2520b', queryStr: 'c=%22d%22&e+f', statusCode: '200' };
+    expect(read(readAkamai(JSON.stringify(line)))[0]?.path).toBe('/a%2520b?c=%22d%22&e+f');
   });
 });
 
 describe('vercel.json', () => {
   it('is five requests, one of them in two lines; what a build prints is none', () => {
     const rows = read(readVercel(sample('vercel.json')));
-    const unknown = { contentType: null, bytesServed: null, responseMs: null };
+    expect(countOthers(readVercel(sample('vercel.json')))).toBe(1);
+    const unknown = { contentType: null, responseMs: null };
     expect(rows[0]).toEqual({ ...first, requestId: 'iad1::01', ...unknown });
     expect(rows).toHaveLength(6);
+    expect(rows[1]?.bytesServed).toBe(null);
     expect(rows[3]).toEqual(rows[2]);
     expect([...new Set(rows.map((row) => row.path))]).toEqual(PATHS);
     expect(rows.map((row) => row.statusCode)).toEqual([200, 404, 206, 206, 0, 200]);
+    expect([...new Set(rows.map((row) => row.userAgent))]).toEqual(USER_AGENTS);
+  });
+});
+
+describe('a line that tells of no request', () => {
+  it.each([
+    [readVercel, '{"source":"lambda","message":"rendered"}'],
+    [readNetlify, '{"log_type":"function","message":"rendered"}'],
+    [readAkamai, '{"test":true}'],
+  ])('is told from one that cannot be read (%#)', (reader, line) => {
+    expect([...reader(line)]).toEqual([{ text: line, row: null }]);
   });
 });
 
@@ -112,7 +159,7 @@ describe('every reader', () => {
         for (const reader of [readNamedRows, readVercel, readNetlify, readAkamai]) {
           for (const body of [objects, text, `${objects}\n${text}`]) {
             for (const { row } of reader(body)) {
-              if (isUnread(row)) continue;
+              if (row === null || isUnread(row)) continue;
               expect(Number.isFinite(row.timestampMs)).toBe(true);
               expect(row.path).not.toBe('');
             }

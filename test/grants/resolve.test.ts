@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createRedisTier, type RedisTier } from '../../src/grants/redis.ts';
 import type { Grants, GrantDeps } from '../../src/grants/resolve.ts';
@@ -17,6 +18,46 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await database.close();
+});
+
+describe('what somebody else has written into Redis', () => {
+  const good = { clientId: randomUUID(), expiresAtMs: null, roles: [], limits: null };
+  const garbage: readonly (readonly [name: string, text: string])[] = [
+    ['no entry', 'hello'],
+    ['no JSON', '9 9 {nonsense}'],
+    ['an empty object', '9 9 {}'],
+    ['a client that is no UUID', `9 9 ${JSON.stringify({ ...good, clientId: 'x' })}`],
+    ['an expiry that is no number', `9 9 ${JSON.stringify({ ...good, expiresAtMs: 'soon' })}`],
+    ['roles that are no list', `9 9 ${JSON.stringify({ ...good, roles: { x: 'owner' } })}`],
+    [
+      'a role that there is not',
+      `9 9 ${JSON.stringify({ ...good, roles: [[randomUUID(), 'king', 'king']] })}`,
+    ],
+    ['limits that are none', `9 9 ${JSON.stringify({ ...good, limits: { requestsPerSecond: 'x' } })}`],
+    ['numbers beyond any', `${'9'.repeat(400)} ${'9'.repeat(400)} ${JSON.stringify(good)}`],
+  ];
+
+  it.each(garbage)('%s, is passed over: Postgres is asked', async (_, text) => {
+    const namespace = 'sluice-garbage';
+    const redis = createRedisTier(
+      { url: inject('redisUrl'), namespace, timeoutMs: 1000 },
+      { log: () => undefined },
+    );
+    const raw = new Redis(inject('redisUrl'));
+    try {
+      await until(() => redis.stats().isConnected);
+      const client = await control.insertClient(database.sql, { teamId: null });
+      await raw.set(`${namespace}:grant:${client.tokenHash}`, text);
+      const grants = await fleet.start({}, { sql: database.sql, redis });
+      expect(await grants.resolve(client.token)).toMatchObject({
+        kind: 'granted',
+        grant: { clientId: client.id, version: 1, limits: null },
+      });
+    } finally {
+      await redis.close();
+      raw.disconnect();
+    }
+  });
 });
 
 describe.each([{ tier: 'Postgres alone' }, { tier: 'Redis and Postgres' }])(

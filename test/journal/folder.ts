@@ -94,7 +94,7 @@ export async function readAll(journal: Journal): Promise<number[]> {
   const numbers: number[] = [];
   const { synced } = journal.stats();
   for (let last = 0; last < synced;) {
-    const chunk = await Promise.race([journal.read(16 * 1024), silence()]);
+    const chunk = await Promise.race([journal.read(16 * 1024, 0), silence()]);
     if (chunk === null) break;
     numbers.push(...readNumbers(chunk.entries));
     last = chunk.lastSequence;

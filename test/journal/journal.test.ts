@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { stat } from 'node:fs/promises';
 import { afterAll, describe, expect, it } from 'vitest';
+import { createWaiters } from '../../src/journal/watermark.ts';
 import {
   keep,
   makeEntry,
@@ -42,6 +43,29 @@ describe('the journal', () => {
     await journal.synced(2);
     journal.advanceStored(2);
     await journal.close();
+  });
+
+  it('says of an entry between the frame being written and the newest one that it is synced only when it is', async () => {
+    const journal = await (await makeFolder()).open();
+    const entry = makeEntry(1, 4000);
+    for (const _ of range(1, 12)) journal.append(entry, 0, entry.length);
+    await new Promise(setImmediate);
+    const syncedWhenTold = range(1, 12).map((sequence) =>
+      journal.synced(sequence).then(() => journal.stats().synced >= sequence),
+    );
+    expect(await Promise.all(syncedWhenTold)).toEqual(range(1, 12).map(() => true));
+    expect(journal.stats().frames).toBeGreaterThan(2);
+    await journal.close();
+  });
+
+  it('forgets those who were told that their entry is late', async () => {
+    const waiters = createWaiters();
+    const [late, stored] = [waiters.wait(() => 1, 5), waiters.wait(() => 2, 10_000)];
+    expect(await late).toBe('late');
+    expect(waiters.count).toBe(1);
+    waiters.advance(2);
+    expect(await stored).toBe('stored');
+    expect(waiters.count).toBe(0);
   });
 
   it('goes over many segments, and deletes those that are stored', async () => {
@@ -93,10 +117,10 @@ describe('the journal', () => {
 
   it('lets a reader wait for the next entry, and ends it when reading is stopped', async () => {
     const journal = await (await makeFolder()).open();
-    const reading = journal.read(1000);
+    const reading = journal.read(1000, 0);
     await keep(journal, 1);
     expect(readNumbers((await reading)?.entries ?? Buffer.alloc(0))).toEqual([1]);
-    const last = journal.read(1000);
+    const last = journal.read(1000, 0);
     journal.stopReading();
     expect(await last).toBeNull();
     await journal.close();

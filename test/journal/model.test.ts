@@ -56,7 +56,7 @@ async function perform(model: Model, real: Real, action: Step): Promise<void> {
     case 'read': {
       await perform(model, real, { kind: 'sync' });
       if (model.read >= model.synced) return;
-      const chunk = await real.journal.read(20_000);
+      const chunk = await real.journal.read(20_000, 0);
       const numbers = chunk === null ? [] : readNumbers(chunk.entries);
       expect(numbers).toEqual(numbers.map((_, index) => model.read + 1 + index));
       model.read += numbers.length;

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ask, startInstance, type Instance } from '../setup/administration.ts';
+import { holdOpen } from '../setup/database.ts';
 import { createDemoSite, type DemoSite } from '../setup/gateway.ts';
 
 let instance: Instance;
@@ -16,6 +17,7 @@ beforeAll(async () => {
     SLUICE_IN_FLIGHT_MAX_BYTES: '128MiB',
     SLUICE_REQUEST_MAX_BYTES: '32MiB',
     SLUICE_CONNECTIONS_MAX: '60',
+    SLUICE_BODY_MAX_BYTES: '1MiB',
   });
   site = await createDemoSite(instance.sql, 'memory.example.com');
 });
@@ -33,6 +35,8 @@ interface HttpStats {
   readonly bytesInFlight: number;
 }
 const readHttp = (): HttpStats => (instance.gateway.stats() as { http: HttpStats }).http;
+const readAppended = (): number =>
+  (instance.gateway.stats() as { journal: { appended: number } }).journal.appended;
 const MIB = 1024 * 1024;
 
 /** Begins a request of a body of this size, sends so much of it, and goes on when told. */
@@ -97,6 +101,45 @@ describe('bodies', () => {
     for (const { socket } of held) socket.destroy();
     await expect.poll(() => readHttp().bytesInFlight).toBe(0);
   });
+
+  it('whose sender is gone count for as long as somebody works on them', async () => {
+    const release = await holdOpen(instance.sql, 'LOCK TABLE hits IN SHARE MODE');
+    const body = `${' '.repeat(MIB)}[${JSON.stringify(pageview())}]`;
+    const request =
+      `POST /api/ingest/server/pageview HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${site.token}\r\n` +
+      `Prefer: durability=postgres\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const before = readAppended();
+    try {
+      for (let sent = 1; sent <= 3; sent++) {
+        const socket = connect(instance.gateway.port, '127.0.0.1');
+        socket.on('error', () => undefined);
+        socket.write(request);
+        await expect.poll(() => readAppended()).toBe(before + sent);
+        socket.destroy();
+      }
+      await expect.poll(() => readHttp().inFlight).toBe(0);
+      expect(readHttp().bytesInFlight).toBe(3 * body.length);
+    } finally {
+      await release();
+    }
+    await expect.poll(() => readHttp().bytesInFlight).toBe(0);
+  });
+});
+
+describe('a record', () => {
+  it('whose numbers are longer when they are printed is kept, or refused for its size', async () => {
+    const send = (numbers: number) =>
+      fetch(`${instance.base}/api/ingest/server/event`, {
+        method: 'POST',
+        headers: { Authorization: `Bearer ${site.token}` },
+        body: JSON.stringify({ ...pageview(), name: 'n', properties: { n: [] } }).replace(
+          '[]',
+          `[${'1e20,'.repeat(numbers)}1]`,
+        ),
+      }).then((answer) => answer.status);
+    expect(await send(12_000)).toBe(202);
+    expect(await send(200_000)).toBe(413);
+  });
 });
 
 describe('connections', () => {
@@ -128,13 +171,12 @@ describe('connections', () => {
   });
 });
 
+const pageview = () => ({
+  url: 'https://memory.example.com/',
+  timestamp: new Date().toISOString(),
+  visitor_ip: '192.0.2.1',
+  user_agent: 'Firefox',
+});
+
 const sendOne = () =>
-  ask(instance.base, 'POST /api/ingest/server/pageview', {
-    token: site.token,
-    body: {
-      url: 'https://memory.example.com/',
-      timestamp: new Date().toISOString(),
-      visitor_ip: '192.0.2.1',
-      user_agent: 'Firefox',
-    },
-  });
+  ask(instance.base, 'POST /api/ingest/server/pageview', { token: site.token, body: pageview() });

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createPasswords } from '../../src/admin/sign-in/password.ts';
+import { createConformance, readDocument, type Conformance } from '../reference/conform.ts';
 import { ask, startInstance, type Instance } from '../setup/administration.ts';
 import { printTable } from './print.ts';
 import { EVERYBODY, groups, rows, statusOf, type Caller, type Row } from './table.ts';
@@ -27,6 +28,7 @@ const LOGS = { audit_log: 'sequence', revocation_log: 'seq' };
 
 let instance: Instance;
 let passwordHash: string;
+let conformance: Conformance;
 /** For all that change nothing; a cell that fails may have, and takes it along. */
 let shared: World | null = null;
 /** The digest after the last cell, which is the one before the next, unless that makes something first. */
@@ -36,8 +38,11 @@ beforeAll(async () => {
   instance = await startInstance({
     SLUICE_TRUSTED_PROXIES: '127.0.0.1',
     SLUICE_METRICS_TOKEN: 'the token of the metrics',
+    SLUICE_FASTLY_SERVICE_IDS: '*',
+    SLUICE_VERCEL_VERIFY: 'the-code-of-a-drain',
   });
   passwordHash = await (await createPasswords()).hash(PASSWORD);
+  conformance = createConformance(await readDocument(instance.base));
   await instance.sql`
     INSERT INTO users (id, email, password_hash) VALUES (gen_random_uuid(), ${EMAIL}, ${passwordHash})`;
 });
@@ -116,14 +121,19 @@ async function check(row: Row, caller: Caller): Promise<void> {
   const acceptedBefore = countAccepted();
   if (condition !== null) expect(await holds(condition)).toBe(false);
 
-  const answer = await ask(instance.base, fill(request, names), {
+  const filled = fill(request, names);
+  const sent = body === undefined ? undefined : fillBody(body, names);
+  const answer = await ask(instance.base, filled, {
     ...world.credentials[caller],
-    ...(body === undefined ? {} : { body: fillBody(body, names) }),
+    ...(sent === undefined ? {} : { body: sent }),
     // Sign-ins and reports are limited by address.
     headers: { 'X-Forwarded-For': `10.${randomInt(256)}.${randomInt(256)}.1` },
   });
 
   expect(`${answer.status} ${answer.status === expected ? '' : answer.text}`.trim()).toBe(String(expected));
+  expect(conformance.judge(filled, answer)).toBeNull();
+  if (isDone && sent?.startsWith('{') === true)
+    expect(conformance.judgeBody(filled, JSON.parse(sent))).toBeNull();
   known = await readDigest();
   if (isChange) expect(known).not.toBe(before);
   else expect(known).toBe(before);

@@ -73,6 +73,7 @@ export async function createWorld(sql: Sql, passwordHash: string): Promise<World
       archivedClient: tokens.archivedToken.id,
       readKey: tokens.readKey.id,
       asset: 'main.ts',
+      file: 'start.js',
     },
     ids: Object.fromEntries(Object.entries(people).map(([name, { id }]) => [name, id])),
   };

@@ -51,7 +51,7 @@ function countOurselves(text: string): Totals {
   let bytes = 0;
   let ofCrawlers = 0;
   for (const { row } of readCloudfront(text, '')) {
-    if (isUnread(row)) throw new Error(row.unread);
+    if (row === null || isUnread(row)) throw new Error(row?.unread ?? 'no request');
     lines++;
     if (row.statusCode === 0) continue;
     bytes += row.bytesServed ?? 0;

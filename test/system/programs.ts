@@ -9,6 +9,7 @@ const PACKAGES = {
   python3: ['python3'],
   'syslog-ng': ['syslog-ng-core', 'syslog-ng-mod-http'],
   chromium: ['chromium'],
+  prometheus: ['prometheus'],
 } as const;
 
 /** Throws one sentence when they are missing and cannot be installed. */

@@ -1,4 +1,5 @@
 /** How runs are printed. */
+import { summarizeTenths, type Usage } from './meter.ts';
 import type { Endured, Progress, Result } from './torture.ts';
 
 /** On a line of its own that is written over; where there is no terminal, a line every ten seconds. */
@@ -17,7 +18,10 @@ export function printResult(result: Result & { readonly injected: ReadonlyMap<st
     ...list('faults', result.injected),
     ...list('answers to requests', result.answers),
     ...list('records sent', result.byForm),
+    ...list('answers to strangers', result.strangers),
     ...list('warnings of the gateways', result.warnings),
+    ...result.usage.flatMap((usage) => describeUsage(usage)),
+    '',
     'balance',
     row('acknowledged', balance.promised),
     row('rows', balance.rows),
@@ -47,6 +51,23 @@ export function printEndured(name: string, holdMs: number, endured: Endured): vo
   process.stdout.write(
     `| ${name} | ${holdMs / 1000} s | ${answers.join(', ')} | ${recoveryMs} ms | ${verdict} |\n`,
   );
+}
+
+/** What it took: for a run long enough that one wants to know. */
+export function printUsage({ usage, balance }: Result): void {
+  const lines = usage.flatMap((each) => describeUsage(each));
+  process.stdout.write(
+    `${balance.promised} acknowledged in all, ${balance.rows} rows\n${lines.join('\n')}\n`,
+  );
+}
+
+function describeUsage({ name, residentMib, journalMibMax }: Usage): string[] {
+  const tenths = summarizeTenths(residentMib).join(' ');
+  const most = residentMib.reduce((max, each) => Math.max(max, each), 0);
+  return [
+    `${name}: resident memory, the median of each tenth of the run: ${tenths} MiB; the most: ${most} MiB`,
+    `${name}: the most disk for its journal: ${journalMibMax} MiB`,
+  ];
 }
 
 function list(title: string, counts: ReadonlyMap<string, number>): string[] {

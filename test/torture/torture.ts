@@ -3,9 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startClients, type Clients, type ClientValues } from './clients.ts';
 import type { Fault, Scene } from './fault.ts';
 import type { Ledger } from './ledger.ts';
+import { startMeter, type Usage } from './meter.ts';
 import { compare, isKept, type Balance } from './oracle.ts';
 import { createRandom } from './random.ts';
 import { startFaults } from './scheduler.ts';
+import { startStrangers, type Strangers } from './strangers.ts';
 import type { World } from './world.ts';
 
 export interface Result {
@@ -17,9 +19,11 @@ export interface Result {
   readonly byForm: Clients['byForm'];
   /** What the gateways warned of, with the cause, and how often. */
   readonly warnings: ReadonlyMap<string, number>;
+  readonly strangers: Strangers['answers'];
+  readonly usage: readonly Usage[];
 }
 
-const DRAIN_TIMEOUT_MS = 120_000;
+const DRAIN_TIMEOUT_MS = 600_000;
 
 type Act = (scene: Omit<Scene, 'random'>, clients: Clients) => Promise<void>;
 
@@ -27,16 +31,16 @@ type Act = (scene: Omit<Scene, 'random'>, clients: Clients) => Promise<void>;
 async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, act: Act): Promise<Result> {
   const findings: string[] = [];
   const earlier = countWarnings(world, new Map());
-  const clients = startClients(values, {
-    ledger,
-    site: world.site,
-    ports: () => world.gateways.map((gateway) => gateway.port()).filter((port) => port !== null),
-  });
+  const ports = (): readonly number[] =>
+    world.gateways.map((gateway) => gateway.port()).filter((port) => port !== null);
+  const clients = startClients(values, { ledger, site: world.site, ports });
+  const strangers = startStrangers(ports, world.site.token);
+  const meter = startMeter(world.gateways);
   const blame = (finding: string): void => void findings.push(finding);
   try {
     await act({ world, ledger, blame }, clients);
   } finally {
-    await clients.stop();
+    await Promise.all([clients.stop(), strangers.stop(), meter.stop()]);
   }
   await Promise.all(world.gateways.map((gateway) => gateway.start()));
   await waitUntilStored(world, clients);
@@ -50,6 +54,8 @@ async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, 
     answers: clients.answers,
     byForm: clients.byForm,
     warnings: countWarnings(world, earlier),
+    strangers: strangers.answers,
+    usage: meter.read(),
   };
 }
 

@@ -10,6 +10,7 @@ import { migrate } from '../../src/store/migrate.ts';
 import { createDemoSite, type DemoSite } from '../setup/gateway.ts';
 import { startRedis, type RedisServer } from '../setup/redis.ts';
 import { createGateway, type Gateway } from './gateway.ts';
+import { METRICS_TOKEN } from './strangers.ts';
 import { createWire } from './wire.ts';
 
 export interface World {
@@ -56,7 +57,7 @@ const ENVIRONMENT = {
   SLUICE_STOP_TIMEOUT: '3s',
   SLUICE_JOURNAL_SEGMENT_BYTES: '16MiB',
   SLUICE_SUMMARY_INTERVAL: '1s',
-  SLUICE_ADMIN_PORT: 'off',
+  SLUICE_METRICS_TOKEN: METRICS_TOKEN,
 };
 
 export async function createWorld(values: WorldValues): Promise<World> {

@@ -15,7 +15,7 @@ interface Entry {
 }
 
 const LIMIT_MAX = 500;
-const filters = z.strictObject({
+export const filters = z.strictObject({
   limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(100),
   /** Entries before this sequence number. */
   before: z.coerce.number().int().min(1).optional(),

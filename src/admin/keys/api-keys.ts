@@ -21,14 +21,14 @@ import { envelop } from './envelope.ts';
 
 const LIST = '/v1/api-keys';
 const ONE = '/v1/api-keys/:id';
-const creation = z.strictObject({
+export const creation = z.strictObject({
   name: nameSchema,
   description: descriptionSchema,
   expiresAt: timeSchema.nullish().transform((time) => time ?? null),
   scope: z.enum(['read', 'read-write']).default('read'),
   serviceAccountId: z.uuid().nullish(),
 });
-const query = z.object(pageFields);
+export const query = z.object(pageFields);
 const NOT_FOUND = notFound('API key');
 const NO_ACCOUNT = notFound('Service account');
 

@@ -14,7 +14,7 @@ import { envelop } from './envelope.ts';
 
 const LIST = '/v1/service-accounts';
 const ONE = '/v1/service-accounts/:id';
-const creation = z.strictObject({ name: nameSchema, description: descriptionSchema });
+export const creation = z.strictObject({ name: nameSchema, description: descriptionSchema });
 const NOT_FOUND = notFound('Service account');
 
 interface Account {

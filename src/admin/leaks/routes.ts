@@ -15,10 +15,10 @@ import { revokeLeaked } from './leak.ts';
 
 const TOKENS_MAX = 1000;
 const TOKEN_LENGTH_MAX = 1000;
-const report = z.strictObject({
+export const report = z.strictObject({
   tokens: z.array(z.string().max(TOKEN_LENGTH_MAX)).min(1).max(TOKENS_MAX),
 });
-const githubReport = z
+export const githubReport = z
   .array(z.object({ token: z.string().max(TOKEN_LENGTH_MAX), type: z.string() }))
   .max(TOKENS_MAX);
 /** As GitHub's own service has it: 60 requests an hour. */

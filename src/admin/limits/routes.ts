@@ -22,7 +22,7 @@ const rate = z
   .nullish()
   .transform((perSecond) => perSecond ?? null);
 /** A full replacement: null, or left out, is no limit; none of the three: as the settings say for everybody. */
-const limitsSchema = z.strictObject({
+export const limitsSchema = z.strictObject({
   requests_per_second: rate,
   records_per_second: rate,
   bytes_per_second: rate,

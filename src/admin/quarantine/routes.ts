@@ -30,7 +30,7 @@ interface Quarantined {
 }
 
 const LIMIT_MAX = 200;
-const query = z.strictObject({
+export const query = z.strictObject({
   ...pageFields,
   limit: z.coerce.number().int().min(1).max(LIMIT_MAX).default(50),
 });

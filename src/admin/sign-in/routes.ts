@@ -16,11 +16,11 @@ import { isPasswordHash, PASSWORD_LENGTH_MAX, type Passwords } from './password.
 import type { Sessions } from './session.ts';
 import { createThrottle, SIGN_IN_LIMITS } from './throttle.ts';
 
-const login = z.strictObject({
+export const login = z.strictObject({
   email: z.string().max(1000),
   password: z.string().max(PASSWORD_LENGTH_MAX),
 });
-const newPassword = z.strictObject({
+export const newPassword = z.strictObject({
   current_password: z.string().max(PASSWORD_LENGTH_MAX),
   new_password: passwordSchema,
 });

@@ -15,8 +15,8 @@ import { findOwnSite, type SeenSite } from './access.ts';
 const LIST = '/api/sites/:id/members';
 const ONE = '/api/sites/:id/members/:userId';
 const role = z.enum(['owner', 'admin', 'editor', 'viewer']);
-const addition = z.strictObject({ user_id: z.uuid(), role });
-const change = z.strictObject({ role });
+export const addition = z.strictObject({ user_id: z.uuid(), role });
+export const change = z.strictObject({ role });
 const NO_TEAM_MEMBER = notFound('Team member');
 const NO_MEMBER = notFound('Site member');
 

@@ -14,8 +14,8 @@ import { createSite, deleteSite, describeSite, moveSite } from './site.ts';
 
 const LIST = '/api/sites';
 const ONE = '/api/sites/:id';
-const creation = z.strictObject({ domain: z.string(), team_id: z.uuid().optional() });
-const move = z.strictObject({ team_id: z.uuid() });
+export const creation = z.strictObject({ domain: z.string(), team_id: z.uuid().optional() });
+export const move = z.strictObject({ team_id: z.uuid() });
 
 export function createSiteRoutes({ sql, make, makeChange }: TeamDeps): readonly Route[] {
   async function list(call: UserCall): Promise<Outcome> {

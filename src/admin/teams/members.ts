@@ -17,8 +17,8 @@ import { listMembers, lockMembers, setMember, type Member } from './team.ts';
 const LIST = '/api/user/teams/:id/members';
 const ONE = '/api/user/teams/:id/members/:userId';
 const role = z.enum(['owner', 'admin', 'member']);
-const addition = z.strictObject({ user_id: z.uuid().optional(), email: z.string().optional(), role });
-const change = z.strictObject({ role });
+export const addition = z.strictObject({ user_id: z.uuid().optional(), email: z.string().optional(), role });
+export const change = z.strictObject({ role });
 
 const UNKNOWN = notFound('User');
 const NO_MEMBER = notFound('Team member');

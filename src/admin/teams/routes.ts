@@ -19,7 +19,7 @@ export interface TeamDeps {
 
 const LIST = '/api/user/teams';
 const ONE = '/api/user/teams/:id';
-const naming = z.strictObject({ name: nameSchema });
+export const naming = z.strictObject({ name: nameSchema });
 
 export function createTeamRoutes({ sql, make, makeChange }: TeamDeps): readonly Route[] {
   async function list(call: UserCall): Promise<Outcome> {

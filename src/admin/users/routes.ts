@@ -28,12 +28,12 @@ const emailSchema = z.string().transform((text, context) => {
 });
 export const passwordSchema = z.string().min(PASSWORD_LENGTH_MIN).max(PASSWORD_LENGTH_MAX);
 const instanceRole = z.enum(['owner', 'admin', 'user']);
-const creation = z.strictObject({
+export const creation = z.strictObject({
   email: emailSchema,
   password: passwordSchema.optional(),
   instance_role: instanceRole.default('user'),
 });
-const change = z.strictObject({ instance_role: instanceRole });
+export const change = z.strictObject({ instance_role: instanceRole });
 const UNKNOWN = notFound('User');
 
 export function createUserRoutes(deps: TeamDeps & { readonly passwords: Passwords }): readonly Route[] {

@@ -102,8 +102,9 @@ function isInTime(line: string, header: string, options: ReplayOptions): boolean
   const format = options.format === 'auto' ? detectFormat(header === '' ? line : header) : options.format;
   if (!isFormatName(format)) return true;
   const [read] = [...formats[format](header + line, options.fields)];
-  if (read === undefined || isUnread(read.row)) return true;
-  const { timestampMs } = read.row;
+  const row = read?.row ?? null;
+  if (row === null || isUnread(row)) return true;
+  const { timestampMs } = row;
   return timestampMs >= (since ?? -Infinity) && timestampMs < (until ?? Infinity);
 }
 

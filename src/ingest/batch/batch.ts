@@ -53,6 +53,8 @@ interface Judged {
   readonly site: string | Refusal | Promise<string | Refusal>;
 }
 
+export const ENTRY_TOO_LARGE = refuse('body_too_large', 'The record is larger than a single one may be.');
+
 /** Others get their turn after so many records. */
 const TURN_RECORDS = 500;
 
@@ -139,8 +141,7 @@ function createKeeper(batch: Batch, deps: BatchDeps) {
     }
     const { nowMs } = batch.context;
     one.kind.encode(writer, one.record, { siteId, clientId: batch.grant.clientId, nowMs, ids });
-    if (writer.length > deps.entryBytesMax)
-      return refuse('body_too_large', 'The record is larger than a single one may be.');
+    if (writer.length > deps.entryBytesMax) return ENTRY_TOO_LARGE;
     if (!batch.isValidatedOnly) {
       const append = journal.append(writer.buffer, 0, writer.length);
       if (append.kind === 'refused') return deps.refuseAppend(append.reason);

@@ -27,7 +27,6 @@ const ERRORS_SHOWN_MAX = 100;
 
 /** 202 when something was taken, or nothing was sent; else the status of what went wrong. */
 export function replyBatch(outcome: BatchOutcome): Reply {
-  const { errors } = outcome;
   const summary = describe(outcome);
   const isTaken = outcome.accepted + outcome.dropped > 0 || outcome.received === 0;
   if (isTaken) {
@@ -43,11 +42,30 @@ export function replyBatch(outcome: BatchOutcome): Reply {
     };
   }
   // When the gateway is why, sending the same again may help: that is not the records' fault.
-  const ours = errors.find(isOurs)?.refusal;
+  const ours = findFailure(outcome);
   return createProblem(ours?.code ?? 'batch_rejected', {
     detail: ours?.detail ?? 'No record of the batch was accepted; errors says why.',
     more: summary,
   });
+}
+
+/** The first fault of the gateway's own. */
+export function findFailure({ errors }: BatchOutcome): Refusal | null {
+  return errors.find(isOurs)?.refusal ?? null;
+}
+
+/** Of one body, taken in two parts. `other` was taken later: what is stored of it is stored behind the first. */
+export function joinOutcomes(one: BatchOutcome, other: BatchOutcome): BatchOutcome {
+  const later = other.errors.map((error) => ({ ...error, index: error.index + one.received }));
+  return {
+    received: one.received + other.received,
+    accepted: one.accepted + other.accepted,
+    dropped: one.dropped + other.dropped,
+    duplicate: one.duplicate === null || other.duplicate === null ? null : one.duplicate + other.duplicate,
+    errors: [...one.errors, ...later],
+    durability: other.durability ?? one.durability,
+    isValidatedOnly: other.isValidatedOnly,
+  };
 }
 
 /** Whether the gateway is the reason, and not the record. */

@@ -10,7 +10,7 @@ import { deriveId } from '../../records/identity.ts';
 import type { Payload } from '../../records/payload.ts';
 import { mixedKinds, unreadLineKind, type MixedKind } from '../batch/mixed.ts';
 
-export type Skip = 'no_status' | 'not_ai' | 'not_a_page';
+export type Skip = 'not_a_request' | 'no_status' | 'not_ai' | 'not_a_page';
 
 export interface LogOptions {
   /** Whether people's views of pages become pageviews. */
@@ -24,9 +24,14 @@ export interface Classified {
   readonly payload: Payload;
 }
 
+/** The last instant that has a date. */
+const DATE_MS_MAX = 8.64e15;
+
 export function classifyLine(line: LogLine, format: string, options: LogOptions): Classified | Skip {
   const { row } = line;
+  if (row === null) return 'not_a_request';
   if (isUnread(row)) return keepUnread(line.text, format, row.unread);
+  if (row.timestampMs > DATE_MS_MAX) return keepUnread(line.text, format, 'the time is beyond the calendar');
   if (row.statusCode < 100) return 'no_status';
   const id = deriveId(format, row.requestId ?? line.text, 0);
   const placed = row.hostname === null ? { ...row, hostname: options.hostname } : row;

@@ -4,11 +4,11 @@
  */
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { LogLine } from '../../formats/log-row.ts';
-import type { Payload } from '../../records/payload.ts';
+import type { Fault, Payload } from '../../records/payload.ts';
 import { takeBatch, type Batch, type BatchDeps } from '../batch/batch.ts';
 import type { MixedKind } from '../batch/mixed.ts';
-import { describeErrors, type BatchOutcome } from '../batch/outcome.ts';
-import { classifyLine, keepUnread, type LogOptions, type Skip } from './classify.ts';
+import { describeErrors, findFailure, joinOutcomes, type BatchOutcome } from '../batch/outcome.ts';
+import { classifyLine, keepUnread, type Classified, type LogOptions, type Skip } from './classify.ts';
 
 export interface Delivery extends Pick<Batch, 'grant' | 'request' | 'context' | 'isValidatedOnly'> {
   readonly siteId: string;
@@ -25,53 +25,120 @@ export interface Delivered {
   readonly skipped: Readonly<Partial<Record<Skip, number>>>;
 }
 
-/** Others get their turn after so many lines. */
-const TURN_LINES = 500;
+/** What a line that is kept takes beside its text, more or less. */
+const KEPT_LINE_BYTES = 1024;
+/** Others get their turn after so much. */
+const TURN_BYTES = 512 * 1024;
+/** So much of a log is in the making at once, however many lines it has: some 10,000 lines that are kept. */
+const SLICE_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Takes the log in slices, each safe in the journal before the next is read, and the last as safe as the request wants
+ * it: then so are those before it. Ends with the first slice that the gateway cannot keep.
+ */
 export async function takeDelivery(delivery: Delivery, deps: BatchDeps): Promise<Delivered> {
-  const { format, options } = delivery;
+  const early = preferJournal(delivery);
+  const taken: Delivered[] = [];
+  let slice = createSlice(delivery);
+  let turnBytes = 0;
+  for (const line of delivery.lines) {
+    if (slice.bytes >= SLICE_BYTES) {
+      const safe = await slice.take(early, deps);
+      taken.push(safe);
+      slice = createSlice(delivery);
+      if (findFailure(safe.outcome) !== null) break;
+    }
+    turnBytes += slice.add(line);
+    if (turnBytes < TURN_BYTES) continue;
+    turnBytes = 0;
+    await yieldToOthers();
+  }
+  taken.push(await slice.take(delivery, deps));
+  const all = taken.reduce(join);
+  const left = Object.values(all.skipped).reduce((sum, lines) => sum + lines, 0);
+  if (left > 0 && !delivery.isValidatedOnly) deps.ledger.skip(delivery.grant.clientId, left);
+  return all;
+}
+
+function preferJournal(delivery: Delivery): Delivery {
+  const { request } = delivery;
+  const headers = { ...request.headers, prefer: 'durability=journal' };
+  return { ...delivery, request: { ...request, headers } };
+}
+
+interface Slice {
+  readonly bytes: number;
+  /** Returns what the line takes. */
+  add(line: LogLine): number;
+  take(delivery: Delivery, deps: BatchDeps): Promise<Delivered>;
+}
+
+function createSlice({ format, options, siteId }: Delivery): Slice {
   const payloads: Payload[] = [];
   const texts: string[] = [];
   const kindOf = new Map<Payload, MixedKind>();
   const kinds: Record<string, number> = {};
   const skipped: Partial<Record<Skip, number>> = {};
   let linesRead = 0;
-  for (const line of delivery.lines) {
-    if (++linesRead % TURN_LINES === 0) await yieldToOthers();
-    const classified = classifyLine(line, format, options);
-    if (typeof classified === 'string') {
-      skipped[classified] = (skipped[classified] ?? 0) + 1;
-      continue;
-    }
-    payloads.push(classified.payload);
-    texts.push(line.text);
-    kindOf.set(classified.payload, classified.kind);
-    count(kinds, classified.kind, 1);
+  let bytes = 0;
+
+  function salvage(index: number, fault: Fault): Classified {
+    const payload = payloads[index];
+    const was = payload === undefined ? undefined : kindOf.get(payload);
+    const saved = keepUnread(texts[index] ?? '', format, `${fault.field ?? 'line'}: ${fault.detail}`);
+    if (was !== undefined) count(kinds, was.name, -1);
+    count(kinds, saved.kind.name, 1);
+    return saved;
   }
-  const outcome = await takeBatch(
-    {
-      ...delivery,
-      elements: payloads,
-      namedSite: delivery.siteId,
-      kindOf: (payload) => kindOf.get(payload) ?? keepUnread('', format, '').kind,
-      salvage(index, fault) {
-        const payload = payloads[index];
-        const was = payload === undefined ? undefined : kindOf.get(payload);
-        const saved = keepUnread(texts[index] ?? '', format, `${fault.field ?? 'line'}: ${fault.detail}`);
-        if (was !== undefined) count(kinds, was, -1);
-        count(kinds, saved.kind, 1);
-        return saved;
-      },
+
+  return {
+    get bytes() {
+      return bytes;
     },
-    deps,
-  );
-  const left = Object.values(skipped).reduce((sum, lines) => sum + lines, 0);
-  if (left > 0 && !delivery.isValidatedOnly) deps.ledger.skip(delivery.grant.clientId, left);
-  return { outcome, linesRead, kinds, skipped };
+    add(line) {
+      linesRead++;
+      // A part of a text keeps the whole of it in memory: lines that are skipped count as well.
+      const lineBytes = line.text.length + KEPT_LINE_BYTES;
+      const classified = classifyLine(line, format, options);
+      if (typeof classified === 'string') {
+        count(skipped, classified, 1);
+        bytes += line.text.length;
+        return lineBytes;
+      }
+      payloads.push(classified.payload);
+      texts.push(line.text);
+      kindOf.set(classified.payload, classified.kind);
+      count(kinds, classified.kind.name, 1);
+      bytes += lineBytes;
+      return lineBytes;
+    },
+    async take(delivery, deps) {
+      const outcome = await takeBatch(
+        {
+          ...delivery,
+          elements: payloads,
+          namedSite: siteId,
+          kindOf: (payload) => kindOf.get(payload) ?? keepUnread('', format, '').kind,
+          salvage,
+        },
+        deps,
+      );
+      return { outcome, linesRead, kinds, skipped };
+    },
+  };
 }
 
-function count(kinds: Record<string, number>, kind: MixedKind, by: number): void {
-  kinds[kind.name] = (kinds[kind.name] ?? 0) + by;
+function join(one: Delivered, other: Delivered): Delivered {
+  const kinds = { ...one.kinds };
+  const skipped = { ...one.skipped };
+  for (const [kind, lines] of Object.entries(other.kinds)) count(kinds, kind, lines);
+  for (const [skip, lines] of Object.entries(other.skipped)) count(skipped, skip, lines);
+  const linesRead = one.linesRead + other.linesRead;
+  return { outcome: joinOutcomes(one.outcome, other.outcome), linesRead, kinds, skipped };
+}
+
+function count(counts: Record<string, number>, name: string, by: number): void {
+  counts[name] = (counts[name] ?? 0) + by;
 }
 
 /** For a person or a script that delivers files. */

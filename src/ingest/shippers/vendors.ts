@@ -5,8 +5,8 @@ import { refuse, type Refusal } from '../verdict.ts';
 import type { FormatName } from './formats.ts';
 
 export interface VendorValues {
-  /** Null: signatures are not looked at. */
-  readonly vercelSecret: string | null;
+  /** One of them, each of another drain. Null: signatures are not looked at. */
+  readonly vercelSecrets: readonly string[] | null;
   readonly vercelVerify: string | null;
   /** Null: Fastly's challenge is not answered. */
   readonly fastlyServiceIds: readonly string[] | null;
@@ -15,13 +15,23 @@ export interface VendorValues {
 export interface Vendor {
   /** The answer to a delivery that was taken. */
   readonly status: '200 OK' | '202 Accepted';
+  /** Of every answer, refusals too. */
   readonly headers: readonly (readonly [string, string])[];
-  /** Null: the delivery is the vendor's. */
-  readonly check: (request: Request) => Refusal | null;
+  /** The request's headers, with the token where the rest looks for it. */
+  readonly readHeaders: (request: Request) => RequestHeaders;
+  /** Null: the delivery is the vendor's. `body`: opened. */
+  readonly check: (request: Request, body: Buffer) => Refusal | null;
 }
 
 export const VERCEL_SIGNATURE = 'x-vercel-signature';
-const PLAIN: Vendor = { status: '202 Accepted', headers: [], check: () => null };
+const PLAIN: Vendor = {
+  status: '202 Accepted',
+  headers: [],
+  readHeaders: ({ headers }) => readPassword(headers),
+  check: () => null,
+};
+/** Its form has a URL and nothing else. */
+const NETLIFY: Vendor = { ...PLAIN, readHeaders: readQueryToken };
 const NOT_VERCEL = refuse(
   'signature_invalid',
   'x-vercel-signature is not that of SLUICE_VERCEL_SECRET over this body.',
@@ -29,13 +39,15 @@ const NOT_VERCEL = refuse(
 );
 
 export function vendorOf(format: FormatName, values: VendorValues): Vendor {
+  if (format === 'netlify') return NETLIFY;
   if (format !== 'vercel') return PLAIN;
-  const { vercelSecret: secret, vercelVerify: verify } = values;
+  const { vercelSecrets: secrets, vercelVerify: verify } = values;
   return {
+    ...PLAIN,
     // Anything else and Vercel sends the whole batch again.
     status: '200 OK',
     headers: verify === null ? [] : [['x-vercel-verify', verify]],
-    check: (request) => (secret === null || isSigned(request, secret) ? null : NOT_VERCEL),
+    check: (request, body) => (secrets === null || isSigned(request, body, secrets) ? null : NOT_VERCEL),
   };
 }
 
@@ -54,16 +66,19 @@ export function createChallengeRoutes(values: VendorValues): readonly Route[] {
   return routes;
 }
 
-/**
- * The token of a delivery: as a bearer or X-Api-Key, else as the password of Basic, whatever the user, for vendors that
- * can send nothing else.
- */
-export function readHeaders(headers: RequestHeaders): RequestHeaders {
+/** The token as the password of Basic, whatever the user, for vendors that can send nothing else. */
+export function readPassword(headers: RequestHeaders): RequestHeaders {
   const [scheme = '', encoded = ''] = headers.authorization.split(' ', 2);
   if (scheme.toLowerCase() !== 'basic') return headers;
   const decoded = Buffer.from(encoded, 'base64').toString('utf8');
-  const token = decoded.slice(decoded.indexOf(':') + 1);
-  return { ...headers, authorization: `Bearer ${token}` };
+  return { ...headers, authorization: `Bearer ${decoded.slice(decoded.indexOf(':') + 1)}` };
+}
+
+/** The token as `?token=`, where no header has one. */
+function readQueryToken({ headers, query }: Request): RequestHeaders {
+  const token = new URLSearchParams(query).get('token') ?? '';
+  const isHeaded = headers.authorization !== '' || headers.apiKey !== '';
+  return isHeaded || token === '' ? readPassword(headers) : { ...headers, authorization: `Bearer ${token}` };
 }
 
 function answer(path: string, body: string, headers: readonly (readonly [string, string])[]): Route {
@@ -75,10 +90,13 @@ function answer(path: string, body: string, headers: readonly (readonly [string,
   return { method: 'GET', path, bodyBytesMax: 0, handle: () => reply };
 }
 
-/** Hex HMAC-SHA1 over the body as it was sent. */
-function isSigned(request: Request, secret: string): boolean {
-  if (request.body === null) return true;
-  const expected = createHmac('sha1', secret).update(request.body).digest();
-  const given = Buffer.from(request.fields[VERCEL_SIGNATURE] ?? '', 'hex');
-  return given.length === expected.length && timingSafeEqual(given, expected);
+/** Hex HMAC-SHA1 with any of the secrets, over the body as it was sent or, where that is compressed, as it was before. */
+function isSigned({ body: sent, fields }: Request, opened: Buffer, secrets: readonly string[]): boolean {
+  const given = Buffer.from(fields[VERCEL_SIGNATURE] ?? '', 'hex');
+  return secrets.some((secret) =>
+    [...new Set([sent ?? opened, opened])].some((body) => {
+      const expected = createHmac('sha1', secret).update(body).digest();
+      return given.length === expected.length && timingSafeEqual(given, expected);
+    }),
+  );
 }

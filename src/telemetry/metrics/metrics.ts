@@ -6,8 +6,6 @@
  * had counted when it was last asked is counted on by the one that takes its place.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { AggregatorRegistry, collectDefaultMetrics, Registry } from 'prom-client';
 import { hashToken, readCredential } from '../../grants/token.ts';
 import { createProblem } from '../../http/problem.ts';
@@ -30,6 +28,8 @@ export interface MetricsValues {
   readonly token: string | null;
   /** Labels what is of this process alone; null: there is no other. */
   readonly process: number | null;
+  /** Of Sluice. */
+  readonly version: string;
 }
 
 export interface MetricsDeps {
@@ -49,12 +49,12 @@ interface Series extends Pick<Family, 'name' | 'help' | 'type'> {
   readonly values: readonly Sample[];
 }
 
-export async function createMetrics(values: MetricsValues, deps: MetricsDeps): Promise<Metrics> {
+export function createMetrics(values: MetricsValues, deps: MetricsDeps): Metrics {
   const registry = new Registry();
   if (values.process !== null) registry.setDefaultLabels({ process: String(values.process) });
   collectDefaultMetrics({ register: registry });
   const tokenHash = values.token === null ? null : hashToken(values.token);
-  const all = [...families, describeBuild(await readVersion())];
+  const all = [...families, describeBuild(values.version)];
   const outliving = new Set(all.filter((family) => family.outlivesProcess).map(({ name }) => name));
 
   async function report(former: Report | null): Promise<Report> {
@@ -120,11 +120,6 @@ export const families: readonly Family[] = [
 export function describeBuild(version: string): Family {
   const help = 'Always 1; its labels say what runs';
   return gauge('sluice_build_info', help, ['version', 'node'], () => [[1, version, process.version]], 'max');
-}
-
-async function readVersion(): Promise<string> {
-  const manifest = await readFile(join(import.meta.dirname, '../../../package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }
 
 function isToken({ headers }: Request, tokenHash: string): boolean {

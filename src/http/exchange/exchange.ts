@@ -3,15 +3,16 @@
  * call), and never after its connection is gone.
  */
 import { randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
-import { createForwardedReader, printAddress } from './address.ts';
-import { createBudget } from './budget.ts';
+import { createForwardedReader, printAddress } from '../address.ts';
+import { countAnswer, type Answers } from './answers.ts';
+import { createBudget, createShare, type Share } from './budget.ts';
 import { collectBody } from './body.ts';
-import { readFields, readHead, readParameters, type Head } from './framing.ts';
-import { createProblem } from './problem.ts';
-import type { Reply, Request, Route } from './request.ts';
-import { createStreams } from './stream/stream.ts';
+import { readFields, readHead, readParameters, type Head } from '../framing.ts';
+import { createProblem } from '../problem.ts';
+import type { Reply, Request, Route } from '../request.ts';
+import { waitUntilQuiet } from './quiet.ts';
+import { createStreams } from '../stream/stream.ts';
 
 export interface Exchanges {
   /** The route's handler for the library. */
@@ -32,16 +33,23 @@ export interface ExchangeStats {
   readonly framingViolations: number;
 }
 
-/** How many of a route's answers began with each digit: [2] counts 2xx. [0]: the sender was gone before. */
-export type Answers = number[];
+/** Begins to trace a request; what it returns ends that, with the status, or 0 when the sender was gone before. */
+export type StartSpan = (method: string, route: string, traceparent: string) => (status: number) => void;
+
+export interface ExchangeDeps {
+  /** Called with the reason when a handler rejects: a bug. */
+  readonly onFault: (error: unknown, requestId: string) => void;
+  /** Not set: nothing is traced. */
+  readonly startSpan?: StartSpan | undefined;
+}
 
 /** `isOver` once it is answered, or its connection is gone: the library forbids touching `response` then. */
 interface Exchange {
   isOver: boolean;
   readonly response: HttpResponse;
   readonly answers: Answers;
-  /** Of the budget. */
-  bytesHeld: number;
+  readonly endSpan: ((status: number) => void) | null;
+  readonly share: Share;
   /** Of a reply that comes bit by bit. */
   onOver: (() => void) | null;
 }
@@ -53,9 +61,6 @@ const OVERLOADED = createProblem('overloaded', {
   detail: 'The gateway holds as many bodies as it has memory for. Send again soon, or in smaller batches.',
 });
 
-/** Long enough for a request that its sender has already written. */
-const QUIET_MS = 100;
-
 export interface ExchangeValues {
   /** Networks (CIDR) whose word in X-Forwarded-For is taken. */
   readonly trustedProxies: readonly string[];
@@ -65,7 +70,7 @@ export interface ExchangeValues {
 
 export function createExchanges(
   { trustedProxies, inFlightBytesMax }: ExchangeValues,
-  onFault: (error: unknown, requestId: string) => void,
+  { onFault, startSpan }: ExchangeDeps,
 ): Exchanges {
   const budget = createBudget(inFlightBytesMax);
   const isProxied = trustedProxies.length > 0;
@@ -74,7 +79,6 @@ export function createExchanges(
   let requests = 0;
   let framingViolations = 0;
   let isClosing = false;
-  let requestsSeen = 0;
   const streams = createStreams();
 
   /** Null when the connection had to be closed for its framing. */
@@ -87,15 +91,22 @@ export function createExchanges(
     return null;
   }
 
-  function open(response: HttpResponse, answers: Answers): Exchange {
-    const exchange: Exchange = { isOver: false, response, answers, bytesHeld: 0, onOver: null };
+  function open(response: HttpResponse, answers: Answers, endSpan: Exchange['endSpan']): Exchange {
+    const share = createShare(budget);
+    const exchange: Exchange = { isOver: false, response, answers, endSpan, share, onOver: null };
     requests++;
     inFlight++;
     response.onAborted(() => {
-      if (!exchange.isOver && exchange.onOver === null) count(answers, 0);
+      if (!exchange.isOver && exchange.onOver === null) note(exchange, 0);
       finish(exchange);
     });
     return exchange;
+  }
+
+  /** 0: the sender was gone. */
+  function note({ answers, endSpan }: Exchange, status: number): void {
+    countAnswer(answers, status);
+    endSpan?.(status);
   }
 
   function readAddress(response: HttpResponse, forwardedFor: string): string {
@@ -107,20 +118,13 @@ export function createExchanges(
     if (exchange.isOver) return;
     exchange.isOver = true;
     inFlight--;
-    budget.give(exchange.bytesHeld);
-    exchange.bytesHeld = 0;
+    exchange.share.leave();
     exchange.onOver?.();
-  }
-
-  function hold(exchange: Exchange, bytes: number): boolean {
-    if (exchange.isOver || !budget.take(bytes)) return false;
-    exchange.bytesHeld += bytes;
-    return true;
   }
 
   /** False: there is no room, and the request is answered. */
   function holdBody(exchange: Exchange, bytes: number): boolean {
-    if (bytes <= 0 || hold(exchange, bytes)) return true;
+    if (bytes <= 0 || (!exchange.isOver && exchange.share.take(bytes))) return true;
     send(exchange, OVERLOADED, true);
     return false;
   }
@@ -129,7 +133,7 @@ export function createExchanges(
     if (exchange.isOver) return;
     const { response } = exchange;
     const { follow } = reply;
-    count(exchange.answers, reply.status.charCodeAt(0) - ZERO);
+    note(exchange, Number.parseInt(reply.status, 10));
     response.cork(() => {
       response.writeStatus(reply.status);
       for (const [name, value] of reply.headers) response.writeHeader(name, value);
@@ -175,10 +179,13 @@ export function createExchanges(
     try {
       const reply = route.handle(request);
       if (reply instanceof Promise) {
-        reply.then(
-          (settled) => send(exchange, settled, mustClose),
-          (error: unknown) => sendFault(exchange, error),
-        );
+        exchange.share.join();
+        void reply
+          .then(
+            (settled) => send(exchange, settled, mustClose),
+            (error: unknown) => sendFault(exchange, error),
+          )
+          .finally(() => exchange.share.leave());
       } else send(exchange, reply, mustClose);
     } catch (error) {
       sendFault(exchange, error);
@@ -192,7 +199,8 @@ export function createExchanges(
         const method = incoming.getMethod();
         const head = readSoundHead(response, incoming, method);
         if (head === null) return;
-        const exchange = open(response, answers);
+        const endSpan = startSpan?.(method, route.path, incoming.getHeader('traceparent')) ?? null;
+        const exchange = open(response, answers, endSpan);
         const request: Request = {
           method,
           path: incoming.getUrl(),
@@ -202,7 +210,7 @@ export function createExchanges(
           fields: readFields(route.fields, incoming),
           address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
-          hold: (bytes) => hold(exchange, bytes),
+          hold: (bytes) => !exchange.isOver && exchange.share.take(bytes),
         };
         if (head.contentLength > route.bodyBytesMax) {
           handle(exchange, route, request);
@@ -218,33 +226,18 @@ export function createExchanges(
       };
     },
     refuse(reply, answers, response, incoming) {
-      const head = readSoundHead(response, incoming, incoming.getMethod());
-      if (head !== null) send(open(response, answers), reply, head.isChunked || head.contentLength > 0);
+      const method = incoming.getMethod();
+      const head = readSoundHead(response, incoming, method);
+      if (head === null) return;
+      // Behind the head of an answer to HEAD comes the next answer.
+      const body = method === 'head' ? '' : reply.body;
+      send(open(response, answers, null), { ...reply, body }, head.isChunked || head.contentLength > 0);
     },
     closeAfterAnswers() {
       isClosing = true;
       streams.endAll();
     },
-    async settle(timeoutMs) {
-      const deadline = performance.now() + timeoutMs;
-      // What is in a socket's buffer and not yet read counts as in flight, and cannot be seen.
-      for (
-        let quietSince = performance.now();
-        performance.now() - quietSince < QUIET_MS;
-        await sleep(QUIET_MS / 10)
-      ) {
-        if (inFlight > 0 || requests !== requestsSeen) quietSince = performance.now();
-        requestsSeen = requests;
-        if (performance.now() > deadline) return 'late';
-      }
-      return 'settled';
-    },
+    settle: (timeoutMs) => waitUntilQuiet(() => ({ inFlight, requests }), timeoutMs),
     stats: () => ({ inFlight, bytesInFlight: budget.bytesTaken, requests, framingViolations }),
   };
-}
-
-const ZERO = '0'.charCodeAt(0);
-
-function count(answers: Answers, digit: number): void {
-  answers[digit] = (answers[digit] ?? 0) + 1;
 }

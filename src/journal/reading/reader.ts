@@ -2,9 +2,10 @@
  * Reads synced frames in order, once each, for its one caller. The checksum is looked at again: what the disk has
  * damaged since it was written is set aside like at the start, and reading goes on behind it.
  */
-import { findNextFrame, inspectFrame } from './frame.ts';
-import type { SegmentContent } from './recovery.ts';
-import { readRange, SEGMENT_HEADER_BYTES, setAside, type JournalLog } from './segment.ts';
+import { open, type FileHandle } from 'node:fs/promises';
+import { findNextFrame, inspectFrame } from '../frame.ts';
+import type { SegmentContent } from '../recovery.ts';
+import { readRange, SEGMENT_HEADER_BYTES, setAside, type JournalLog } from '../segment.ts';
 
 export interface Chunk {
   readonly firstSequence: number;
@@ -17,6 +18,7 @@ export interface Reader {
   /** The next frames, at least one; null when all that is synced has been read. */
   next(bytesMax: number): Promise<Chunk | null>;
   stats(): { readonly damagedRanges: number; readonly damagedBytes: number };
+  close(): Promise<void>;
 }
 
 export interface ReaderDeps {
@@ -30,6 +32,7 @@ export interface ReaderDeps {
 /** Entries up to `storedSequence` are passed over. */
 export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
   let segment: SegmentContent | undefined;
+  let file: { readonly path: string; readonly handle: FileHandle } | null = null;
   let offset = SEGMENT_HEADER_BYTES;
   let readTo = storedSequence;
   let damagedRanges = 0;
@@ -47,13 +50,23 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
     return next;
   }
 
+  /** The file stays open from one read to the next. */
+  async function read({ path }: SegmentContent, bytesMax: number): Promise<Buffer> {
+    if (file?.path !== path) {
+      await file?.handle.close();
+      file = null;
+      file = { path, handle: await open(path, 'r') };
+    }
+    return readRange(file.handle, offset, bytesMax);
+  }
+
   async function readFrames(current: SegmentContent, bytesMax: number): Promise<Chunk | null> {
     const known = current.damaged.find((range) => range.start === offset);
     if (known !== undefined) {
       offset = known.end;
       return null;
     }
-    const bytes = await readRange(current.path, offset, Math.min(bytesMax, current.end - offset));
+    const bytes = await read(current, Math.min(bytesMax, current.end - offset));
     const first = inspectFrame(bytes, 0, deps.frameBytesMax);
     if (first.kind === 'short' && first.bytesNeeded <= current.end - offset && first.bytesNeeded > bytesMax) {
       return readFrames(current, first.bytesNeeded);
@@ -86,7 +99,7 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
   }
 
   async function passDamage(current: SegmentContent): Promise<void> {
-    const rest = await readRange(current.path, offset, current.end - offset);
+    const rest = await read(current, current.end - offset);
     const next = findNextFrame(rest, 1, readTo + 1, deps.frameBytesMax);
     const length = next === -1 ? current.end - offset : next;
     damagedRanges++;
@@ -104,5 +117,9 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
       return null;
     },
     stats: () => ({ damagedRanges, damagedBytes }),
+    async close() {
+      await file?.handle.close();
+      file = null;
+    },
   };
 }

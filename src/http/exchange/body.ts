@@ -4,7 +4,7 @@
  */
 
 import type { HttpResponse } from 'uWebSockets.js';
-import type { Head } from './framing.ts';
+import type { Head } from '../framing.ts';
 
 /** `take` is asked before a chunk is kept: false, and the request is over. `done` gets null for a body past the cap. */
 export function collectBody(

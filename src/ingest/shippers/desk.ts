@@ -1,0 +1,108 @@
+/**
+ * Where a vendor's delivery comes in: who sends it, to which site, and what it holds once opened; then its lines are taken.
+ * Both ends count: no delivery is without its outcome in the metrics.
+ */
+import type { Grant } from '../../grants/grant.ts';
+import type { LogLine } from '../../formats/log-row.ts';
+import type { Reply, Request, RequestHeaders } from '../../http/request.ts';
+import { parseUuid } from '../../records/identity.ts';
+import type { ReadContext } from '../../records/visit.ts';
+import { admitSite, admitToken } from '../admission.ts';
+import type { BatchDeps } from '../batch/batch.ts';
+import type { BatchOutcome } from '../batch/outcome.ts';
+import type { Limiter } from '../limiter.ts';
+import { isRefusal, refuse, type Refusal } from '../verdict.ts';
+import { takeDelivery, type Delivered } from './delivery.ts';
+import type { FormatName } from './formats.ts';
+
+export interface ShipperDeps extends BatchDeps {
+  readonly limiter: Limiter;
+  readonly chargeRequest: (grant: Grant, request: Request) => void;
+  readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;
+  readonly admitHead: (
+    name: string,
+    request: Request,
+    headers: RequestHeaders,
+  ) => Reply | null | Promise<Reply | null>;
+  readonly count: (
+    name: string,
+    grant: Grant | null,
+    request: Request,
+    result: BatchOutcome | Refusal,
+  ) => void;
+}
+
+export interface Sender {
+  readonly grant: Grant;
+  readonly siteId: string;
+}
+
+export interface Desk {
+  /** The opened body, and whose it is. Whatever ends a delivery before its lines are read is counted here. */
+  receive(
+    name: string,
+    request: Request,
+    headers: RequestHeaders,
+    open: (request: Request) => Promise<Buffer | Refusal> | Buffer | Refusal,
+  ): Promise<(Sender & { readonly body: Buffer }) | Refusal>;
+  /** Takes the lines of an opened body, and counts them. */
+  take(
+    name: string,
+    format: FormatName,
+    request: Request,
+    sender: Sender,
+    lines: Iterable<LogLine>,
+    query: URLSearchParams,
+  ): Promise<Delivered>;
+}
+
+const SITE_ID_INVALID = refuse('site_id_invalid', 'invalid site ID: the path names the site by its UUID.');
+
+export function createDesk(deps: ShipperDeps): Desk {
+  async function admit(request: Request, headers: RequestHeaders): Promise<Sender | Refusal> {
+    const grant = await admitToken(deps, request, headers);
+    if (isRefusal(grant)) return grant;
+    deps.chargeRequest(grant, request);
+    const siteId = parseUuid(request.parameters[0] ?? '');
+    if (siteId === null) return SITE_ID_INVALID;
+    const site = admitSite(grant.currentRoles, siteId);
+    return isRefusal(site) ? site : { grant, siteId };
+  }
+
+  return {
+    async receive(name, request, headers, open) {
+      const sender = await admit(request, headers);
+      const body = isRefusal(sender) ? sender : await open(request);
+      if (!isRefusal(sender) && !isRefusal(body)) return { ...sender, body };
+      const refusal = isRefusal(sender) ? sender : (body as Refusal);
+      deps.count(name, isRefusal(sender) ? null : sender.grant, request, refusal);
+      return refusal;
+    },
+
+    async take(name, format, request, { grant, siteId }, lines, query) {
+      const delivered = await takeDelivery(
+        {
+          grant,
+          siteId,
+          request,
+          format,
+          lines,
+          context: deps.contextOf(grant, request),
+          options: {
+            wantsPageviews: isOn(query.get('pageviews')),
+            hostname: query.get('hostname')?.toLowerCase() ?? null,
+          },
+          isValidatedOnly: isOn(query.get('validate_only')),
+        },
+        deps,
+      );
+      deps.limiter.charge(grant, 'records', delivered.linesRead);
+      deps.count(name, grant, request, delivered.outcome);
+      return delivered;
+    },
+  };
+}
+
+function isOn(value: string | null): boolean {
+  return value === '1' || value === 'true';
+}
