@@ -149,9 +149,9 @@ describe('a running gateway', () => {
   });
 
   it('refuses a token from the moment it expires', async () => {
+    const gateway = await start();
     const expiresAt = new Date(Date.now() + 1500);
     const { token } = await createDemoSite(database.sql, 'expiry.example.com', 'admin', expiresAt);
-    const gateway = await start();
     expect(await post(gateway, token, 'expiry.example.com')).toBe(202);
     await until(401, () => post(gateway, token, 'expiry.example.com'));
     expect(await gateway.stop('SIGTERM')).toBe(0);
