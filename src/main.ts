@@ -29,7 +29,7 @@ import {
   stopAll,
   type Stops,
 } from './parts/parts.ts';
-import { ALONE, journalBytesMax, journalFolder, nameProcess, type Place } from './parts/place.ts';
+import { ALONE, nameProcess, placeJournal, type Place } from './parts/place.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
@@ -79,12 +79,7 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const journal = await makeJournal(
-    config,
-    journalFolder(config, place),
-    journalBytesMax(config, place),
-    log,
-  );
+  const journal = await makeJournal(config, placeJournal(config, place), log);
   stops.push(() => journal.close());
   const ledger = makeLedger(nodeName, journal, sql, log, stops);
   const store = makeStore(config, databaseUrl, sql, stops, (clientId, rows) => {

@@ -63,22 +63,22 @@ export function startLive(gatewayName: string, deps: LiveDeps): Live {
   let taking: Promise<void> | null = look().then(() => void (taking = null));
 
   /** Of each process that answers: what it counts now, and what it did at the last look. */
-  async function look(): Promise<{ readonly now: Counts; readonly former: Counts }> {
+  async function look(): Promise<{ readonly now: Counts; readonly earlier: Counts }> {
     const told = await deps.readAll();
     const here = told.filter(({ isLate }) => !isLate);
     const now = addCounts(here.map(({ value }) => value));
     // Of one that was started meanwhile, all is new; one that is gone leaves no hole.
-    const former = addCounts(here.flatMap(({ run }) => before.get(run) ?? []));
+    const earlier = addCounts(here.flatMap(({ run }) => before.get(run) ?? []));
     before = new Map(told.map(({ run, value }) => [run, value]));
-    return { now, former };
+    return { now, earlier };
   }
 
   async function takeSample(): Promise<void> {
-    const { now, former } = await look();
+    const { now, earlier } = await look();
     const nowMs = performance.now();
     // A clock that is put back must not make a sample that looks like an older one.
     const at = Math.max(Date.now(), (samples.at(-1)?.at ?? 0) + 1);
-    const sample = compareCounts(former, now, at, (nowMs - beforeMs) / 1000, deps.waitBoundMs);
+    const sample = compareCounts(earlier, now, at, (nowMs - beforeMs) / 1000, deps.waitBoundMs);
     samples.push({ at, text: `id: ${at}\ndata: ${JSON.stringify(sample)}\n\n` });
     if (samples.length > SAMPLES_MAX) samples.shift();
     beforeMs = nowMs;

@@ -20,10 +20,9 @@ export async function makeMetrics(
 ): Promise<Metrics | null> {
   const { adminPort, metricsToken: token } = config;
   if (typeof adminPort !== 'number' && token === null) return null;
-  const metrics = createMetrics(
-    { token, version: await readVersion(), process: place.count === 1 ? null : place.index },
-    { readStats, share: place.share },
-  );
+  const process = place.count === 1 ? null : place.index;
+  const values = { token, version: await readVersion(), process };
+  const metrics = createMetrics(values, { readStats, share: place.share });
   stops.push(() => metrics.close());
   return metrics;
 }

@@ -74,7 +74,7 @@ async function adopt(
   let closing: Promise<void> | null = null;
   const close = (): Promise<void> => (closing ??= stopAll(own));
   stops.push(close);
-  const journal = await makeJournal(config, directory, config.segmentBytes, log);
+  const journal = await makeJournal(config, { directory, bytesMax: config.segmentBytes }, log);
   let isOver = false;
   // What is told of it has to be in Postgres as well.
   own.push(() => journal.close(isOver && ledger.takeChanged().size === 0));

@@ -13,7 +13,7 @@ import { connectPostgres, type Sql } from '../store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { nameGateway, type Place } from './place.ts';
+import { nameGateway, type JournalPlace, type Place } from './place.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -75,8 +75,7 @@ export function makeStore(
 /** Not closed by itself: how a journal is closed depends on whose it is. */
 export function makeJournal(
   config: Config,
-  directory: string,
-  bytesMax: number,
+  { directory, bytesMax }: JournalPlace,
   log: Log['write'],
 ): Promise<Journal> {
   const { segmentBytes, pendingBytesMax } = config;

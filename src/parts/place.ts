@@ -20,9 +20,15 @@ export function journalFolder(config: Config, { index, count }: Pick<Place, 'ind
   return count === 1 ? folder : join(folder, String(index));
 }
 
+export interface JournalPlace {
+  readonly directory: string;
+  readonly bytesMax: number;
+}
+
 /** The disk is one: each process has its part of it. */
-export function journalBytesMax(config: Config, { count }: Place): number {
-  return Math.floor(config.journalBytesMax / count);
+export function placeJournal(config: Config, place: Place): JournalPlace {
+  const bytesMax = Math.floor(config.journalBytesMax / place.count);
+  return { directory: journalFolder(config, place), bytesMax };
 }
 
 export function nameGateway(config: Config): string {

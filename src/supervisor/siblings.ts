@@ -33,16 +33,18 @@ export function joinSiblings(line: Line): Promise<Siblings> {
   const readers = new Map<string, () => unknown>();
   const asked = new Map<number, (told: readonly Told<unknown>[]) => void>();
   let lastId = 0;
+  let isListening = false;
 
   const say = (message: ToSupervisor): Promise<void> =>
     new Promise((resolve) => {
+      isListening ||= message.kind === 'listening';
       if (line.connected) line.send?.(message, undefined, undefined, () => resolve());
       else resolve();
     });
 
-  /** `undefined` is no answer: this process has nothing to say of it yet. */
+  /** `undefined` is no answer: what there is to say is only there when all parts are. */
   async function tell(id: number, topic: string): Promise<void> {
-    await say({ kind: 'told', id, value: await readers.get(topic)?.() });
+    await say({ kind: 'told', id, value: isListening ? await readers.get(topic)?.() : undefined });
   }
 
   function ask(topic: string): Promise<readonly Told<unknown>[]> {

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
 
@@ -40,6 +41,11 @@ describe('the settings', () => {
     [{ SLUICE_ACK_WAIT: '10' }, 'SLUICE_ACK_WAIT must be a duration'],
     [{ SLUICE_DURABILITY: 'memory' }, 'SLUICE_DURABILITY must be journal or postgres'],
     [{ SLUICE_JOURNAL_MAX_BYTES: '32MiB' }, 'at least two times SLUICE_JOURNAL_SEGMENT_BYTES'],
+    [{ SLUICE_PROCESSES: '0' }, 'SLUICE_PROCESSES must be a whole number from 1 to 64'],
+    [
+      { SLUICE_PROCESSES: '3', SLUICE_JOURNAL_MAX_BYTES: '128MiB' },
+      'SLUICE_JOURNAL_SEGMENT_BYTES for each of SLUICE_PROCESSES',
+    ],
     [{ SLUICE_ADMIN_PORT: '-1' }, 'SLUICE_ADMIN_PORT must be a whole number'],
     [{ SLUICE_ADMIN_EMAIL: 'a@example.com' }, 'SLUICE_ADMIN_PASSWORD go together'],
     [
@@ -52,6 +58,11 @@ describe('the settings', () => {
     [{ SLUICE_TPYO: '1' }, 'SLUICE_TPYO is no setting'],
   ])('refuse %j', (environment, advice) => {
     expect(() => readConfig(environment)).toThrow(advice);
+  });
+
+  it('count the cores for auto, and are content with one process', () => {
+    expect(readConfig({}).processes).toBe(1);
+    expect(readConfig({ SLUICE_PROCESSES: 'auto' }).processes).toBe(availableParallelism());
   });
 
   it('never repeat a URL that may hold a password', () => {

@@ -25,8 +25,8 @@ export interface Instance {
   close(): Promise<void>;
 }
 
-const SECRET = 'a secret of the tests, long enough to be one';
-const PUBLIC_URL = 'http://sluice.test';
+export const SECRET = 'a secret of the tests, long enough to be one';
+export const PUBLIC_URL = 'http://sluice.test';
 
 /** `database`: one that another instance has as well; else a new one, dropped at the end. */
 export async function startInstance(

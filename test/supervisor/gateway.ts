@@ -55,15 +55,16 @@ export async function startProcesses(
 }
 
 /** On a connection of its own, unless an agent is given: so the kernel chooses the process each time. */
-function send(
+export function send(
   port: number,
   line: string,
   token: string,
   body = '',
   agent: Agent | false = false,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly status: number; readonly text: string }> {
   const [method = '', path = ''] = line.split(' ');
-  const headers = { authorization: `Bearer ${token}` };
+  const headers = { ...(token === '' ? {} : { authorization: `Bearer ${token}` }), ...more };
   return new Promise((resolve, reject) => {
     const sending = request({ host: '127.0.0.1', port, path, method, agent, headers }, (answer) => {
       let text = '';

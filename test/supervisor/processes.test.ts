@@ -1,17 +1,24 @@
 /** Several processes on one port: what is theirs together, and what happens when one of them is gone. */
+import { existsSync } from 'node:fs';
 import { Agent } from 'node:http';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { changeAs } from '../../src/cli/admin/author.ts';
 import { revokeById } from '../../src/cli/admin/client.ts';
 import { waitUntilDrained } from '../crash/oracle.ts';
 import { startSenders } from '../crash/senders.ts';
+import { createPerson, PUBLIC_URL, SECRET } from '../setup/administration.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
 import { createDemoSite, makeDirectory, startProcess, type DemoSite } from '../setup/gateway.ts';
-import { listSegments, sendRecord, sendRecords, startProcesses, type Processes } from './gateway.ts';
+import { listSegments, send, sendRecord, sendRecords, startProcesses, type Processes } from './gateway.ts';
 
+// Each starts several processes, some of them several times.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** The default of SLUICE_GRANT_STALE. */
+const BOUND_MS = 30_000;
 const ENDED = 'a process has ended by itself';
 const ACCEPTED = 'sluice_records_total{kind="pageview",verdict="accepted"}';
 
@@ -73,7 +80,8 @@ describe('two processes', () => {
     expect(new Set(await sendToBoth())).toEqual(new Set([202]));
     await changeAs(database.sql, 'test', (change) => revokeById(change, site.clientId));
     const revokedAtMs = performance.now();
-    while (new Set(await sendToBoth()).has(202)) expect(performance.now() - revokedAtMs).toBeLessThan(1000);
+    while (new Set(await sendToBoth()).has(202))
+      expect(performance.now() - revokedAtMs).toBeLessThan(BOUND_MS);
     for (let again = 0; again < 5; again++) expect(new Set(await sendToBoth())).toEqual(new Set([401]));
     agent.destroy();
     const nodes =
@@ -96,6 +104,38 @@ describe('two processes', () => {
         expect(metrics.get(`process_resident_memory_bytes{process="${index}"}`)).toBeGreaterThan(0);
     }
     expect(await two.stop('SIGTERM')).toBe(0);
+  });
+
+  it('are shown as one: the live page has the sums, whichever sends it', async () => {
+    const secrets = { SLUICE_SECRET: SECRET, SLUICE_PUBLIC_URL: PUBLIC_URL };
+    const [site, two] = [await makeSite(), await start(2, secrets)];
+    const { cookie } = await createPerson(database.sql, 'admin');
+    await database.sql`ALTER TABLE hits RENAME TO hits_away`;
+    try {
+      expect(new Set(await sendRecords(two.port, site, 50))).toEqual(new Set([202]));
+      const readLast = async (): Promise<number | undefined> => {
+        const { text } = await send(two.port, 'GET /api/console/live?follow=0', '', '', false, { cookie });
+        return [...text.matchAll(/"waiting":(\d+)/g)].map((match) => Number(match[1])).at(-1);
+      };
+      const readLasts = (): Promise<(number | undefined)[]> =>
+        Promise.all(Array.from({ length: 12 }, readLast));
+      await expect.poll(readLasts, { timeout: 15_000 }).toEqual(Array.from({ length: 12 }, () => 50));
+    } finally {
+      await database.sql`ALTER TABLE hits_away RENAME TO hits`;
+    }
+    expect(await two.stop('SIGTERM')).toBe(0);
+  });
+
+  it('have one Postgres and one demo where there is no database', async () => {
+    const data = join(directory.path, 'demo');
+    const own = await startProcess({ SLUICE_DATA_DIR: data, SLUICE_PROCESSES: '2' });
+    await expect.poll(() => own.output(), { timeout: 10_000 }).toContain('Ctrl-C');
+    expect(own.output().match(/Token, shown only now/g)).toHaveLength(1);
+    const token = /slc_[0-9A-Za-z]{49}/.exec(own.output())?.[0] ?? '';
+    const site = { siteId: '', clientId: '', token, domain: 'demo.example.com' };
+    expect(new Set(await sendRecords(own.port, site, 30))).toEqual(new Set([202]));
+    expect(await own.stop('SIGTERM')).toBe(0);
+    expect(existsSync(join(data, 'database/postgres/postmaster.pid'))).toBe(false);
   });
 
   it('are told from a stranger: the port and the folder are theirs alone', async () => {
@@ -123,101 +163,88 @@ describe('two processes', () => {
     await expect.poll(() => pids.filter(isAlive), { timeout: 15_000 }).toEqual([]);
   });
 
-  it(
-    'stop in order when everybody is signalled at once, and at once by a second signal',
-    { timeout: 90_000 },
-    async () => {
-      const [site, two] = [await makeSite(), await start(2)];
-      expect(await sendRecord(two.port, site)).toBe(202);
-      for (const pid of [two.pidOf(0), two.pidOf(1)]) process.kill(pid, 'SIGINT');
-      expect(await two.stop('SIGINT')).toBe(0);
-      expect(two.said(ENDED)).toEqual([]);
-      expect(await countRows(site)).toBe(1);
+  it('stop in order when everybody is signalled at once, and at once by a second signal', async () => {
+    const [site, two] = [await makeSite(), await start(2)];
+    expect(await sendRecord(two.port, site)).toBe(202);
+    for (const pid of [two.pidOf(0), two.pidOf(1)]) process.kill(pid, 'SIGINT');
+    expect(await two.stop('SIGINT')).toBe(0);
+    expect(two.said(ENDED)).toEqual([]);
+    expect(await countRows(site)).toBe(1);
 
-      const again = await start(2, { SLUICE_STOP_TIMEOUT: '60s' });
-      const pids = [again.pidOf(0), again.pidOf(1)];
-      process.kill(again.pidOf(1), 'SIGSTOP');
-      again.process.kill('SIGTERM');
-      await sleep(300);
-      expect(again.process.exitCode).toBeNull();
-      expect(await again.stop('SIGTERM')).toBe(130);
-      await expect.poll(() => pids.filter(isAlive), { timeout: 5000 }).toEqual([]);
-    },
-  );
+    const again = await start(2, { SLUICE_STOP_TIMEOUT: '60s' });
+    const pids = [again.pidOf(0), again.pidOf(1)];
+    process.kill(again.pidOf(1), 'SIGSTOP');
+    again.process.kill('SIGTERM');
+    await sleep(300);
+    expect(again.process.exitCode).toBeNull();
+    expect(await again.stop('SIGTERM')).toBe(130);
+    await expect.poll(() => pids.filter(isAlive), { timeout: 5000 }).toEqual([]);
+  });
 });
 
 describe('a process that is killed', () => {
-  it(
-    'under load costs nobody a promise: the other goes on, and it comes back',
-    { timeout: 90_000 },
-    async () => {
-      const [site, two] = [await makeSite(), await start(2)];
-      const senders = startSenders(40, two.port, site);
-      const counted: number[] = [];
-      for (let kill = 0; kill < 4; kill++) {
-        await sleep(700);
-        counted.push((await two.metrics()).get(ACCEPTED) ?? 0);
-        const [index, pid] = [kill % 2, two.pidOf(kill % 2)];
-        const before = senders.statuses.get(202) ?? 0;
-        process.kill(pid, 'SIGKILL');
-        await expect.poll(() => two.said(ENDED).length, { timeout: 10_000 }).toBe(kill + 1);
-        counted.push((await two.metrics()).get(ACCEPTED) ?? 0);
-        await expect.poll(() => two.pidOf(index), { timeout: 20_000 }).not.toBe(pid);
-        expect(senders.statuses.get(202) ?? 0).toBeGreaterThan(before);
-        expect(two.said(ENDED).at(-1)).toMatchObject({
-          process: index,
-          pid,
-          signal: 'SIGKILL',
-          failures: (kill >> 1) + 1,
-        });
-      }
+  it('under load costs nobody a promise: the other goes on, and it comes back', async () => {
+    const [site, two] = [await makeSite(), await start(2)];
+    const senders = startSenders(40, two.port, site);
+    const counted: number[] = [];
+    for (let kill = 0; kill < 4; kill++) {
+      await sleep(700);
       counted.push((await two.metrics()).get(ACCEPTED) ?? 0);
-      await senders.stop();
-      // What was counted is counted on: a sum that falls would look like a restart of the whole gateway.
-      expect(counted).toEqual(counted.toSorted((one, other) => one - other));
-      expect(await waitUntilDrained(database.sql, senders)).toMatchObject({ missing: 0, twice: 0 });
-      expect(senders.statuses.get(0) ?? 0).toBeGreaterThan(0);
-      expect(await two.stop('SIGTERM')).toBe(0);
-    },
-  );
+      const [index, pid] = [kill % 2, two.pidOf(kill % 2)];
+      const before = senders.statuses.get(202) ?? 0;
+      process.kill(pid, 'SIGKILL');
+      await expect.poll(() => two.said(ENDED).length, { timeout: 10_000 }).toBe(kill + 1);
+      counted.push((await two.metrics()).get(ACCEPTED) ?? 0);
+      await expect.poll(() => two.pidOf(index), { timeout: 20_000 }).not.toBe(pid);
+      expect(senders.statuses.get(202) ?? 0).toBeGreaterThan(before);
+      expect(two.said(ENDED).at(-1)).toMatchObject({
+        process: index,
+        pid,
+        signal: 'SIGKILL',
+        failures: (kill >> 1) + 1,
+      });
+    }
+    counted.push((await two.metrics()).get(ACCEPTED) ?? 0);
+    await senders.stop();
+    // What was counted is counted on: a sum that falls would look like a restart of the whole gateway.
+    expect(counted).toEqual(counted.toSorted((one, other) => one - other));
+    expect(await waitUntilDrained(database.sql, senders)).toMatchObject({ missing: 0, twice: 0 });
+    expect(senders.statuses.get(0) ?? 0).toBeGreaterThan(0);
+    expect(await two.stop('SIGTERM')).toBe(0);
+  });
 
-  it(
-    'is started again ever more slowly while it cannot start, and each time is told why',
-    { timeout: 60_000 },
-    async () => {
-      const [site, two] = [await makeSite(), await start(2)];
-      const segments = await listSegments(directory.path);
-      const segment = segments.find((name) => name.startsWith('1/')) ?? '';
-      const path = join(directory.path, 'journal', segment);
-      process.kill(two.pidOf(1), 'SIGSTOP');
-      const sound = await readFile(path);
-      const foreign = Buffer.from(sound);
-      foreign.writeUInt32LE(99, 8);
-      await writeFile(path, foreign);
-      process.kill(two.pidOf(1), 'SIGKILL');
-      await expect.poll(() => two.said(ENDED).length, { timeout: 40_000 }).toBe(4);
-      const said = two.said(ENDED);
-      expect(said.map(({ failures, waitMs }) => [failures, waitMs])).toEqual([
-        [1, 100],
-        [2, 200],
-        [3, 400],
-        [4, 800],
-      ]);
-      for (const line of said.slice(1))
-        expect(line).toMatchObject({
-          process: 1,
-          code: 1,
-          cause: expect.stringContaining('another release of Sluice'),
-        });
-      expect(await sendRecord(two.port, site)).toBe(202);
-      expect((await two.metrics()).get('sluice_processes_up')).toBe(1);
-      await writeFile(path, sound);
-      await expect
-        .poll(async () => (await two.metrics()).get('sluice_processes_up'), { timeout: 20_000 })
-        .toBe(2);
-      expect(await two.stop('SIGTERM')).toBe(0);
-    },
-  );
+  it('is started again ever more slowly while it cannot start, and each time is told why', async () => {
+    const [site, two] = [await makeSite(), await start(2)];
+    const segment = (await listSegments(directory.path)).find((name) => name.startsWith('1/')) ?? '';
+    const path = join(directory.path, 'journal', segment);
+    process.kill(two.pidOf(1), 'SIGSTOP');
+    const sound = await readFile(path);
+    const foreign = Buffer.from(sound);
+    foreign.writeUInt32LE(99, 8);
+    await writeFile(path, foreign);
+    process.kill(two.pidOf(1), 'SIGKILL');
+    await expect.poll(() => two.said(ENDED).length, { timeout: 40_000 }).toBe(4);
+    const said = two.said(ENDED);
+    expect(said.map(({ failures, waitMs }) => [failures, waitMs])).toEqual([
+      [1, 100],
+      [2, 200],
+      [3, 400],
+      [4, 800],
+    ]);
+    for (const line of said.slice(1))
+      expect(line).toMatchObject({
+        process: 1,
+        code: 1,
+        cause: expect.stringContaining('another release of Sluice'),
+      });
+    expect(await sendRecord(two.port, site)).toBe(202);
+    expect((await two.metrics()).get('sluice_processes_up')).toBe(1);
+    await writeFile(path, sound);
+    await expect
+      .poll(async () => (await two.metrics()).get('sluice_processes_up'), { timeout: 20_000 })
+      .toBe(2);
+    expect(await two.stop('SIGTERM')).toBe(0);
+  });
 
   it('before it ever listened is the reason why the gateway does not start', async () => {
     await mkdir(join(directory.path, 'journal/1'), { recursive: true });
@@ -232,7 +259,7 @@ describe('a process that is killed', () => {
 });
 
 describe('a frozen process', () => {
-  it('is spoken for by what it counted last, and holds no answer up', { timeout: 60_000 }, async () => {
+  it('is spoken for by what it counted last, and holds no answer up', async () => {
     const [site, two] = [await makeSite(), await start(2)];
     await sendRecords(two.port, site, 40);
     expect((await two.metrics()).get(ACCEPTED)).toBe(40);
@@ -261,7 +288,6 @@ describe('a journal without a process', () => {
     [1, 2],
   ])(
     'of a gateway of %i that is one of %i now is brought into Postgres, once, and emptied',
-    { timeout: 60_000 },
     async (before, after) => {
       const site = await makeSite();
       const many = await start(before, { SLUICE_NODE_NAME: `shrinking-${before}-${after}` });

@@ -5,7 +5,7 @@ import type { Gateway } from './gateway.ts';
 
 export interface Usage {
   readonly name: string;
-  /** Resident memory of all its processes, a reading a second while it ran. */
+  /** Resident memory, a reading a second while it ran. */
   readonly residentMib: readonly number[];
   readonly journalMibMax: number;
 }
@@ -25,11 +25,14 @@ export function startMeter(gateways: readonly Gateway[]): Meter {
   async function readAll(): Promise<void> {
     for (const meter of meters) {
       const { gateway } = meter;
-      const residents = await Promise.all(gateway.pids().map((pid) => readResidentMib(pid)));
-      const resident = sum(residents.map((each) => each ?? 0));
+      const residents = await Promise.all(gateway.pids().map(readResidentMib));
+      const resident = residents.reduce((sum, each) => sum + each, 0);
       if (resident > 0) meter.residentMib.push(resident);
-      const disk = await Promise.all(gateway.journalDirectories.map((directory) => sumMib(directory)));
-      meter.journalMibMax = Math.max(meter.journalMibMax, sum(disk));
+      const journals = await Promise.all(gateway.journalDirectories.map(sumMib));
+      meter.journalMibMax = Math.max(
+        meter.journalMibMax,
+        journals.reduce((sum, each) => sum + each, 0),
+      );
     }
   }
 
@@ -50,11 +53,11 @@ export function startMeter(gateways: readonly Gateway[]): Meter {
   };
 }
 
-/** Null: it does not run. */
-async function readResidentMib(pid: number): Promise<number | null> {
+/** 0: it does not run any more. */
+async function readResidentMib(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   const found = /VmRSS:\s+(\d+) kB/.exec(text)?.[1];
-  return found === undefined ? null : Math.round(Number(found) / 1024);
+  return Math.round(Number(found ?? 0) / 1024);
 }
 
 /** What its files take on the disk; one that goes away meanwhile takes nothing. */
@@ -68,11 +71,7 @@ async function sumMib(directory: string): Promise<number> {
       ),
     ),
   );
-  return sum(bytes) / MIB;
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
+  return bytes.reduce((sum, each) => sum + each, 0) / MIB;
 }
 
 /** The median of each tenth of a run. */

@@ -26,10 +26,10 @@ export interface Metrics {
 export interface MetricsValues {
   /** Null: none is asked for. */
   readonly token: string | null;
-  /** Of Sluice. */
-  readonly version: string;
   /** Labels what is of this process alone; null: there is no other. */
   readonly process: number | null;
+  /** Of Sluice. */
+  readonly version: string;
 }
 
 export interface MetricsDeps {
