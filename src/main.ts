@@ -15,6 +15,7 @@ import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import { openJournal, type Journal } from './journal/journal.ts';
 import { makeMetrics, placeRoutes, type Routes } from './parts/front.ts';
+import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';
 import {
   makeAdmin,
@@ -26,6 +27,7 @@ import {
   prepareSchema,
   type Stops,
 } from './parts/parts.ts';
+import type { Housekeeping } from './store/housekeeping/housekeeping.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
@@ -98,11 +100,12 @@ async function makeParts(
     { journal, ledger, store, log, onFatal: deps.onFatal },
   );
   stops.push(() => drain.close());
+  const housekeeping = makeHousekeeping(config, sql, log, stops);
   const feedSql = makeSql(config, deps.databaseUrl, 1, stops);
   const grants = await makeGrants(config, sql, feedSql, log, stops);
   const backlogAge = startBacklogAge({ readMarks: () => journal.stats() });
   stops.push(() => backlogAge.close());
-  const parts = { journal, ledger, drain, grants, store, backlogAge };
+  const parts = { journal, ledger, drain, grants, store, housekeeping, backlogAge };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -177,6 +180,7 @@ interface Parts {
   readonly drain: Drain;
   readonly grants: Grants;
   readonly store: Store;
+  readonly housekeeping: Housekeeping;
   readonly backlogAge: BacklogAge;
 }
 
@@ -190,6 +194,7 @@ function collectStats(ingest: Pick<Ingest, 'stats'>, parts: Parts): PartStats {
     backlogAgeMs: parts.backlogAge.readMs(),
     drain: parts.drain.stats(),
     store: parts.store.stats(),
+    housekeeping: parts.housekeeping.stats(),
     grants: parts.grants.stats(),
   };
 }
