@@ -2,8 +2,8 @@
  * Vercel's log drains, JSON array or lines. Only what a request left at the edge is a row; what functions and builds print
  * is none. One request may leave several lines, which are the same row. Pure.
  */
-import { isFields, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import type { LogLine, LogRow, Unread } from './log-row.ts';
+import { isFields, readObjects, readStatus, readString, readTime, type Fields } from '../json-lines.ts';
+import type { LogLine, LogRow, Unread } from '../log-row.ts';
 
 export function readVercel(text: string): Generator<LogLine> {
   return readObjects(text, readRow);

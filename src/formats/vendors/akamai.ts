@@ -1,6 +1,6 @@
 /** Akamai's DataStream 2 as JSON: every value a text, escaped as in a URL, '-' for none. Pure. */
-import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import { decodeText, unescapePercent, type LogLine, type LogRow, type Unread } from './log-row.ts';
+import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from '../json-lines.ts';
+import { decodeText, unescapePercent, type LogLine, type LogRow, type Unread } from '../log-row.ts';
 
 export function readAkamai(text: string): Generator<LogLine> {
   return readObjects(text, readRow);
