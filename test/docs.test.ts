@@ -47,7 +47,7 @@ describe('the docs', () => {
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('list every command and option, and no other', { timeout: 120_000 }, () => {
+  it('list every command and option, and no other', { timeout: 300_000 }, () => {
     const rows = [...read('docs/commands.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1] ?? '');
     const documented = rows.map((row) => row.split(/ (?=--|\[|[A-Z])/)[0] ?? '').toSorted();
     expect(documented).toEqual(listCommands().toSorted());
@@ -59,7 +59,7 @@ describe('the docs', () => {
     expect([...known].filter((option) => option !== '--help' && !options.includes(option))).toEqual([]);
   });
 
-  it('run only scripts and commands that there are', { timeout: 120_000 }, () => {
+  it('run only scripts and commands that there are', { timeout: 300_000 }, () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     const known = new Set(listCommands());
     const shell = pages.flatMap((page) => listBlocks(page).filter(({ info }) => /^sh\b/.test(info)));
