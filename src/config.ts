@@ -5,6 +5,7 @@
 import { administrationSettings } from './config/administration.ts';
 import { overloadSettings } from './config/overload.ts';
 import { recordPathSettings } from './config/record-path.ts';
+import { retentionSettings } from './config/retention.ts';
 import { shipperSettings } from './config/shippers.ts';
 import type { Setting } from './config/setting.ts';
 import { tracingSettings } from './config/tracing.ts';
@@ -12,6 +13,7 @@ import { tracingSettings } from './config/tracing.ts';
 /** In the order in which they are printed. */
 export const settings = {
   ...recordPathSettings,
+  ...retentionSettings,
   ...overloadSettings,
   ...shipperSettings,
   ...administrationSettings,

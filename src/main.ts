@@ -15,6 +15,7 @@ import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import type { Journal } from './journal/journal.ts';
 import { makeMetrics, makeTracing, placeRoutes, type Routes } from './parts/front.ts';
+import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';
 import { adoptOrphans, type Orphans } from './parts/orphans.ts';
 import {
@@ -30,6 +31,7 @@ import {
   type Stops,
 } from './parts/parts.ts';
 import { ALONE, nameProcess, placeJournal, type Place } from './parts/place.ts';
+import type { Housekeeping } from './store/housekeeping/housekeeping.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
@@ -93,11 +95,12 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   stops.push(() => drain.close());
   const { countDuplicates } = usage;
   const orphans = await adoptOrphans(config, place, { ...deps, sql, log, countDuplicates }, stops);
+  const housekeeping = makeHousekeeping(config, sql, log, stops);
   const feedSql = makeSql(config, databaseUrl, 1, stops);
   const grants = await makeGrants(config, nodeName, sql, feedSql, log, stops);
   const backlogAge = startBacklogAge({ readMarks: () => journal.stats() });
   stops.push(() => backlogAge.close());
-  const parts = { journal, ledger, drain, grants, store, backlogAge, orphans };
+  const parts = { journal, ledger, drain, grants, store, housekeeping, backlogAge, orphans };
   const ingest = await makeIngest(
     config,
     { ...parts, usage, countEarlier: createEarlierCounter(sql) },
@@ -171,6 +174,7 @@ interface Parts {
   readonly drain: Drain;
   readonly grants: Grants;
   readonly store: Store;
+  readonly housekeeping: Housekeeping;
   readonly backlogAge: BacklogAge;
   readonly orphans: Orphans;
 }
@@ -185,6 +189,7 @@ function collectStats(ingest: Pick<Ingest, 'stats'>, parts: Parts): PartStats {
     backlogAgeMs: parts.backlogAge.readMs(),
     drain: parts.drain.stats(),
     store: parts.store.stats(),
+    housekeeping: parts.housekeeping.stats(),
     grants: parts.grants.stats(),
     orphans: parts.orphans.stats(),
   };

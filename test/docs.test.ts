@@ -1,14 +1,16 @@
 /** Pages that list what the code has are held to it, in both directions. */
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { describeSettings } from '../src/cli/config.ts';
 import { settings } from '../src/config.ts';
 import { problems } from '../src/http/problem.ts';
+import { listAnchors, listBlocks, listLinks, listPages } from './setup/pages.ts';
 import { listProcessMetrics, printMetrics } from './telemetry/print.ts';
 
 const ROOT = join(import.meta.dirname, '..');
+const pages = listPages();
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
 /** A table without the width of its columns. */
 const squeeze = (text: string): string => text.replace(/ {2,}/g, ' ').replace(/-{3,}/g, '---');
@@ -41,15 +43,11 @@ describe('the docs', () => {
 
   it('name no setting that does not exist', () => {
     const known = new Set(Object.values(settings).map((setting) => setting.variable));
-    const names = readdirSync(join(ROOT, 'docs')).filter((name) => name.endsWith('.md'));
-    const pages = ['README.md', ...names.map((name) => `docs/${name}`)];
-    const named = pages.flatMap((page) =>
-      [...read(page).matchAll(/SLUICE_[A-Z_]+/g)].map((match) => match[0]),
-    );
+    const named = pages.flatMap(({ text }) => [...text.matchAll(/SLUICE_[A-Z_]+/g)].map((match) => match[0]));
     expect(named.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it('list every command and option, and no other', { timeout: 120_000 }, () => {
+  it('list every command and option, and no other', { timeout: 300_000 }, () => {
     const rows = [...read('docs/commands.md').matchAll(/^\| `([^`]+)`/gm)].map((match) => match[1] ?? '');
     const documented = rows.map((row) => row.split(/ (?=--|\[|[A-Z])/)[0] ?? '').toSorted();
     expect(documented).toEqual(listCommands().toSorted());
@@ -59,6 +57,43 @@ describe('the docs', () => {
     );
     expect(options.filter((option) => !known.has(option))).toEqual([]);
     expect([...known].filter((option) => option !== '--help' && !options.includes(option))).toEqual([]);
+  });
+
+  it('run only scripts and commands that there are', { timeout: 300_000 }, () => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const known = new Set(listCommands());
+    const shell = pages.flatMap((page) => listBlocks(page).filter(({ info }) => /^sh\b/.test(info)));
+    const code = shell.map((block) => block.code).join('\n');
+    const ran = [...code.matchAll(/npm run (?:--silent )?([\w:]+)/g)].map(([, script = '']) => script);
+    expect(ran.length).toBeGreaterThan(10);
+    expect(ran.filter((script) => scripts[script] === undefined)).toEqual([]);
+    const commands = [...code.matchAll(/sluice -- (\w+)(?: (\w+))?/g)];
+    const wrong = commands.filter(
+      ([, first = '', second = '']) => !known.has(first) && !known.has(`${first} ${second}`),
+    );
+    expect(wrong.map(([text]) => text)).toEqual([]);
+  });
+
+  it('link to what is there, down to the heading', () => {
+    const anchors = new Map(pages.map((page) => [page.path, listAnchors(page)]));
+    const broken = pages.flatMap((page) =>
+      listLinks(page)
+        .filter(({ path, anchor }) => {
+          if (!existsSync(join(ROOT, path))) return true;
+          return anchor !== '' && anchors.get(path)?.has(anchor) !== true;
+        })
+        .map(({ path, anchor }) => `${page.path}: ${path}#${anchor}`),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it('can all be found from the README', () => {
+    const found = new Set(['README.md']);
+    for (const path of found) {
+      const page = pages.find((each) => each.path === path);
+      for (const link of page === undefined ? [] : listLinks(page)) found.add(link.path);
+    }
+    expect(pages.map(({ path }) => path).filter((path) => !found.has(path))).toEqual([]);
   });
 
   it('give a reason for every dependency', () => {

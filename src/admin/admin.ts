@@ -10,7 +10,6 @@ import { createAuditRoutes } from './audit/routes.ts';
 import { createReceiptReader } from './clients/receipt.ts';
 import { createClientRoutes } from './clients/routes.ts';
 import { personalSurface, teamSurface } from './clients/surfaces.ts';
-import { startHousekeeping } from './housekeeping.ts';
 import { createKeyFinder } from './keys/access.ts';
 import { createApiKeyRoutes } from './keys/api-keys.ts';
 import { createServiceAccountRoutes } from './keys/service-accounts.ts';
@@ -37,7 +36,6 @@ export interface Admin {
   readonly routes: readonly Route[];
   /** For further routes that people sign in for. */
   readonly make: RouteMaker;
-  close(): void;
 }
 
 export interface AdminValues {
@@ -75,7 +73,6 @@ export async function createAdmin(values: AdminValues, deps: AdminDeps): Promise
   const readReceipt = createReceiptReader(sql, values.revocationBoundMs, deps.readReceipt);
   const teamDeps = { sql, make, makeChange };
   const clientDeps = { ...teamDeps, readReceipt, secrets };
-  const housekeeping = startHousekeeping(sql, log);
 
   async function showReceipt(call: UserCall): Promise<Outcome> {
     const text = call.request.parameters[0] ?? '';
@@ -102,6 +99,5 @@ export async function createAdmin(values: AdminValues, deps: AdminDeps): Promise
       make.user('GET', '/api/revocations/:sequence', showReceipt),
     ],
     make,
-    close: () => housekeeping.close(),
   };
 }

@@ -1,5 +1,6 @@
 /** Makes the record path's front from the settings: limits, look-ups of addresses, and what senders are told to wait. */
 import type { Config } from '../config.ts';
+import { readTimePolicy } from '../config/retention.ts';
 import type { Drain } from '../drain/drain.ts';
 import { createCountries } from '../ingest/enrich/country.ts';
 import { openCrawlerRanges } from '../ingest/enrich/ranges.ts';
@@ -34,7 +35,7 @@ export async function makeIngest(
       recordsMax: config.recordsMax,
       durability: config.durability,
       ackWaitMs: config.ackWaitMs,
-      timePolicy: { pastMs: config.timePastMs, futureMs: config.timeFutureMs },
+      timePolicy: readTimePolicy(config),
       vendors: config,
     },
     {

@@ -166,7 +166,6 @@ export async function makeAdmin(
     },
     { sql, log, announce: grants.announce, readReceipt: grants.readReceipt },
   );
-  stops.push(() => admin.close());
   return admin;
 }
 

@@ -130,7 +130,7 @@ function readExtras(payload: Payload, crawler: Crawler, context: ReadContext) {
   const timestampUs =
     (payload.fields['timestamp'] ?? null) === null
       ? context.nowMs * 1000
-      : readTimestamp(payload, context.nowMs, context.timePolicy);
+      : readTimestamp(payload, 'aiFetch', context.nowMs, context.timePolicy);
   if (isFault(timestampUs)) return timestampUs;
   const id = readId(payload, context);
   if (isFault(id)) return id;

@@ -27,7 +27,7 @@ export interface Event extends Visit {
 const DEPTH_MAX = 100;
 
 export function readEvent(payload: Payload, context: ReadContext): Event | Fault {
-  const visit = readVisit(payload, context);
+  const visit = readVisit(payload, 'event', context);
   if (isFault(visit)) return visit;
   const referrer = readText(payload, 'referrer');
   if (isFault(referrer)) return referrer;

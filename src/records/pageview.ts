@@ -21,7 +21,7 @@ export interface Pageview extends Visit {
 }
 
 export function readPageview(payload: Payload, context: ReadContext): Pageview | Fault {
-  const visit = readVisit(payload, context);
+  const visit = readVisit(payload, 'pageview', context);
   if (isFault(visit)) return visit;
   const referrer = readText(payload, 'referrer');
   if (isFault(referrer)) return referrer;

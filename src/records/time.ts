@@ -8,7 +8,17 @@ import { fault, type Fault, type Payload } from './payload.ts';
 export interface TimePolicy {
   readonly pastMs: number;
   readonly futureMs: number;
+  /** How long records are kept; null or not there: for ever. Older ones would be deleted as soon as they are stored. */
+  readonly keptMs?: Readonly<Record<RecordName, number | null>>;
 }
+
+export type RecordName = keyof typeof KEPT;
+
+const KEPT = {
+  pageview: 'pageviews are kept (SLUICE_RETENTION_PAGEVIEWS)',
+  event: 'events are kept (SLUICE_RETENTION_EVENTS)',
+  aiFetch: 'fetches by AI crawlers are kept (SLUICE_RETENTION_AI_FETCHES)',
+};
 
 const MONTH_DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
@@ -42,7 +52,12 @@ export function parseTimestampUs(text: string): number | null {
 }
 
 /** Reads and judges the field `timestamp`. */
-export function readTimestamp(payload: Payload, nowMs: number, policy: TimePolicy): number | Fault {
+export function readTimestamp(
+  payload: Payload,
+  name: RecordName,
+  nowMs: number,
+  policy: TimePolicy,
+): number | Fault {
   const value = payload.fields['timestamp'];
   if (value === undefined || value === null)
     return fault('field_required', 'timestamp', `timestamp is required. ${FORM}`);
@@ -50,21 +65,18 @@ export function readTimestamp(payload: Payload, nowMs: number, policy: TimePolic
   const timestampUs = parseTimestampUs(value.trim());
   if (timestampUs === null) return fault('field_invalid', 'timestamp', FORM);
   const timestampMs = timestampUs / 1000;
-  if (timestampMs < nowMs - policy.pastMs) {
-    return fault(
-      'timestamp_outside_policy',
-      'timestamp',
-      'timestamp is older than this gateway takes (SLUICE_TIME_PAST).',
-    );
-  }
-  if (timestampMs > nowMs + policy.futureMs) {
-    return fault(
-      'timestamp_outside_policy',
-      'timestamp',
-      'timestamp is further ahead than this gateway takes (SLUICE_TIME_FUTURE).',
-    );
-  }
+  if (timestampMs < nowMs - policy.pastMs)
+    return outside('timestamp is older than this gateway takes (SLUICE_TIME_PAST).');
+  if (timestampMs > nowMs + policy.futureMs)
+    return outside('timestamp is further ahead than this gateway takes (SLUICE_TIME_FUTURE).');
+  const keptMs = policy.keptMs?.[name] ?? null;
+  if (keptMs !== null && timestampMs < nowMs - keptMs)
+    return outside(`timestamp is older than ${KEPT[name]}.`);
   return timestampUs;
+}
+
+function outside(detail: string): Fault {
+  return fault('timestamp_outside_policy', 'timestamp', detail);
 }
 
 const FORM = 'timestamp must be RFC3339, such as 2026-11-20T12:00:00Z.';

@@ -13,7 +13,7 @@ import {
   type Fault,
   type Payload,
 } from './payload.ts';
-import { readTimestamp, type TimePolicy } from './time.ts';
+import { readTimestamp, type RecordName, type TimePolicy } from './time.ts';
 import { splitUrl } from './url.ts';
 
 /** What a reader needs besides the payload. */
@@ -49,12 +49,12 @@ export interface Visit {
   readonly id: string | null;
 }
 
-export function readVisit(payload: Payload, context: ReadContext): Visit | Fault {
+export function readVisit(payload: Payload, name: RecordName, context: ReadContext): Visit | Fault {
   const text = readRequiredText(payload, 'url', URL_ADVICE);
   if (isFault(text)) return text;
   const url = splitUrl(text.trim());
   if (url === null) return fault('field_invalid', 'url', URL_ADVICE);
-  const timestampUs = readTimestamp(payload, context.nowMs, context.timePolicy);
+  const timestampUs = readTimestamp(payload, name, context.nowMs, context.timePolicy);
   if (isFault(timestampUs)) return timestampUs;
   const address = readRequiredText(payload, 'visitor_ip', ADDRESS_ADVICE);
   if (isFault(address)) return address;

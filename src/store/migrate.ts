@@ -2,13 +2,17 @@
  * Brings the schema to this release's version: numbered SQL files, forward only, all that are missing in one
  * transaction under an advisory lock, so that any number of gateways may start at once.
  *
+ * Gateways may be writing meanwhile, and are not held up for long: what must be locked is waited for during LOCK_MS, and
+ * then everything is rolled back and tried again a little later, for ATTEMPTS_MAX times.
+ *
  * Refuses, with a sentence saying what to do, when the database was migrated by a newer release, or when a file
  * that has been applied reads differently now.
  */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Sql, Transaction } from './connect.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readSqlstate, type Sql, type Transaction } from './connect.ts';
 
 export interface Migration {
   readonly number: number;
@@ -25,11 +29,37 @@ export interface AppliedMigration {
 /** 'sluice' as a 32-bit number: the lock that migrations hold. */
 const MIGRATION_LOCK = 0x736c7563;
 
+const LOCK_MS = 500;
+const PAUSE_MS = 500;
+const ATTEMPTS_MAX = 60;
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /** Applies what is missing and returns it, oldest first. Throws when the database does not fit this release. */
-export async function migrate(sql: Sql): Promise<readonly AppliedMigration[]> {
-  const migrations = await readMigrations();
+export async function migrate(sql: Sql, to = Infinity): Promise<readonly AppliedMigration[]> {
+  const migrations = (await readMigrations()).filter(({ number }) => number <= to);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await applyMissing(sql, migrations);
+    } catch (error) {
+      if (readSqlstate(error) !== LOCK_NOT_AVAILABLE) throw error;
+      if (attempt === ATTEMPTS_MAX)
+        throw new Error(
+          'Some transaction has had a table in use for a minute that a migration must change: ' +
+            'end it (pg_stat_activity shows it), or try again later.',
+          { cause: error },
+        );
+      await sleep(PAUSE_MS);
+    }
+  }
+}
+
+async function applyMissing(
+  sql: Sql,
+  migrations: readonly Migration[],
+): Promise<readonly AppliedMigration[]> {
   return sql.begin(async (tx) => {
     await tx`SELECT pg_advisory_xact_lock(${MIGRATION_LOCK})`;
+    await tx.unsafe(`SET LOCAL lock_timeout = ${LOCK_MS}`);
     await tx`
       CREATE TABLE IF NOT EXISTS sluice_migrations (
         number integer PRIMARY KEY,

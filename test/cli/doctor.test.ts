@@ -124,6 +124,25 @@ describe('doctor', () => {
     await own.remove();
   });
 
+  it('says what is kept how long, what will be dropped, and what keeps months from being made', async () => {
+    await database.sql`CREATE TABLE events_2020_02 PARTITION OF events FOR VALUES FROM ('2020-02-01') TO ('2020-03-01')`;
+    await database.sql`CREATE TABLE rest PARTITION OF ai_fetches DEFAULT`;
+    const { code, bad, all } = examine({ SLUICE_RETENTION_EVENTS: '400d' });
+    await database.sql`DROP TABLE events_2020_02, rest`;
+    expect(code).toBe(0);
+    expect(bad).toEqual([
+      expect.stringMatching(/^warning tables: events_2020_02: older than SLUICE_RETENTION_EVENTS/),
+      expect.stringMatching(/^warning tables: ai_fetches has a default partition, rest:/),
+    ]);
+    expect(all.map(({ says }) => says)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^hits: \d+ month\(s\), \d+ MiB, kept for ever$/),
+        'events: 1 month(s), 0 MiB, kept 400 day(s)',
+        'unread_lines: 0 month(s), 0 MiB, kept 90 day(s)',
+      ]),
+    );
+  });
+
   it('says when the schema is behind, an account does not add up, Redis is gone, or a setting is none', async () => {
     const server = openTestPool(inject('postgresUrl'));
     const name = `doctor_${randomUUID().slice(0, 8)}`;

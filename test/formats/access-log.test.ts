@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readAccessLog } from '../../src/formats/access-log.ts';
-import { readCloudflare } from '../../src/formats/cloudflare.ts';
+import { readCloudflare } from '../../src/formats/vendors/cloudflare.ts';
 import { isUnread, type LogLine, type LogRow } from '../../src/formats/log-row.ts';
 
 function read(lines: Iterable<LogLine>): LogRow[] {

@@ -7,10 +7,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readNamedRows } from '../../src/formats/access-log.ts';
-import { readAkamai } from '../../src/formats/akamai.ts';
+import { readAkamai } from '../../src/formats/vendors/akamai.ts';
 import { isUnread, type LogLine, type LogRow } from '../../src/formats/log-row.ts';
-import { readNetlify } from '../../src/formats/netlify.ts';
-import { readVercel } from '../../src/formats/vercel.ts';
+import { readNetlify } from '../../src/formats/vendors/netlify.ts';
+import { readVercel } from '../../src/formats/vendors/vercel.ts';
 
 const sample = (name: string): string => readFileSync(join(import.meta.dirname, 'samples', name), 'utf8');
 

@@ -127,7 +127,8 @@ describe('a time', () => {
 
 describe('the field timestamp', () => {
   const policy = { pastMs: 60_000, futureMs: 5000 };
-  const read = (value: unknown): unknown => readTimestamp(payloadOf({ timestamp: value }), NOW_MS, policy);
+  const read = (value: unknown): unknown =>
+    readTimestamp(payloadOf({ timestamp: value }), 'event', NOW_MS, policy);
 
   it.each([
     ['2026-11-20T11:59:00Z', null],
@@ -142,6 +143,17 @@ describe('the field timestamp', () => {
     [1_763_640_000, 'field_type timestamp'],
   ])('of %j gives %j', (value, expected) => {
     expect(faultOf(read(value))).toBe(expected);
+  });
+
+  it('may not be older than records of its kind are kept, which the refusal says', () => {
+    const keptMs = { pageview: null, event: 30_000, aiFetch: 40_000 };
+    const timestamp = '2026-11-20T11:59:25Z';
+    const judge = (name: 'pageview' | 'event' | 'aiFetch'): unknown =>
+      readTimestamp(payloadOf({ timestamp }), name, NOW_MS, { ...policy, keptMs });
+    const event = judge('event');
+    expect(faultOf(event)).toBe('timestamp_outside_policy timestamp');
+    expect(event).toMatchObject({ detail: expect.stringContaining('SLUICE_RETENTION_EVENTS') as string });
+    expect([judge('pageview'), judge('aiFetch')].map(faultOf)).toEqual([null, null]);
   });
 
   it('is explained in the words of the contract', () => {

@@ -11,13 +11,14 @@ export interface TestDatabase {
   close(): Promise<void>;
 }
 
-export async function createDatabase(): Promise<TestDatabase> {
+/** `to`: the number of the last migration. */
+export async function createDatabase(to?: number): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
   const server = openTestPool(inject('postgresUrl'));
   await server.unsafe(`CREATE DATABASE ${name}`);
   const url = inject('postgresUrl').replace(/[^/]*$/, name);
   const sql = openTestPool(url);
-  await migrate(sql);
+  await migrate(sql, to);
   return {
     url,
     sql,

@@ -1,9 +1,11 @@
 /** What doctor looks at in Postgres and Redis. Reads only. */
 import { listLedgers } from '../../admin/clients/usage.ts';
+import type { Config } from '../../config.ts';
 import { pingRedis } from '../../grants/ping.ts';
 import type { Sql } from '../../store/connect.ts';
 import { latestSchemaVersion, readSchemaVersion } from '../../store/migrate.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
+import { checkTables } from './tables.ts';
 
 const VERSION_MIN = 140_000;
 const CLOCK_MS_MAX = 2000;
@@ -34,25 +36,13 @@ export async function checkPostgres(sql: Sql): Promise<readonly Finding[]> {
   ];
 }
 
-export async function checkSchema(sql: Sql): Promise<readonly Finding[]> {
+export async function checkSchema(sql: Sql, config: Config): Promise<readonly Finding[]> {
   const [version, latest] = [await readSchemaVersion(sql), await latestSchemaVersion()];
   if (version < latest)
     return [error('schema', `At version ${version}; this release needs ${latest}: run 'sluice migrate'.`)];
   if (version > latest)
     return [error('schema', `At version ${version}, of a newer release: this one knows ${latest}.`)];
-  return [ok('schema', `version ${version}`), ...(await checkPartitions(sql)), ...(await checkKept(sql))];
-}
-
-/** The gateway makes a month's partition when its first row comes; doctor only counts them. */
-async function checkPartitions(sql: Sql): Promise<readonly Finding[]> {
-  const tables = await sql<{ name: string; partitions: number; bytes: number }[]>`
-    SELECT p.relname AS name, count(i.inhrelid)::int AS partitions,
-           coalesce(sum(pg_total_relation_size(i.inhrelid)), 0)::float8 AS bytes
-    FROM pg_class p LEFT JOIN pg_inherits i ON i.inhparent = p.oid
-    WHERE p.relkind = 'p' AND p.relnamespace = 'public'::regnamespace GROUP BY p.relname ORDER BY p.relname`;
-  return tables.map(({ name, partitions, bytes }) =>
-    ok('tables', `${name}: ${partitions} month(s), ${Math.round(bytes / 1024 / 1024)} MiB`),
-  );
+  return [ok('schema', `version ${version}`), ...(await checkTables(sql, config)), ...(await checkKept(sql))];
 }
 
 async function checkKept(sql: Sql): Promise<readonly Finding[]> {

@@ -78,7 +78,7 @@ async function checkDatabase(config: Config): Promise<readonly Finding[]> {
   try {
     return await withDatabase(config, async (sql) => [
       ...(await checkPostgres(sql)),
-      ...(await checkSchema(sql)),
+      ...(await checkSchema(sql, config)),
     ]);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);

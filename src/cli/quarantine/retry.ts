@@ -1,6 +1,7 @@
 /** sluice quarantine retry: tries all of it again. A row or a line leaves the quarantine once it is where it belongs. */
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../../config.ts';
+import { readTimePolicy } from '../../config/retention.ts';
 import { frameRows, sortByTable } from '../../drain/batch.ts';
 import { createCountries } from '../../ingest/enrich/country.ts';
 import { openCrawlerRanges } from '../../ingest/enrich/ranges.ts';
@@ -53,7 +54,7 @@ async function retryLines(
   const ranges = await openCrawlerRanges(config.dataDirectory, () => undefined);
   ranges.close();
   const addresses = { countryOf: createCountries(), isVerified: ranges.isVerified };
-  const timePolicy = { pastMs: config.timePastMs, futureMs: config.timeFutureMs };
+  const timePolicy = readTimePolicy(config);
   const log = {
     fields: options.fields,
     wantsPageviews: options.pageviews === true,

@@ -1,10 +1,10 @@
 /** The formats that are read, each at a path of its own. */
-import { readAkamai } from '../../formats/akamai.ts';
+import { readAkamai } from '../../formats/vendors/akamai.ts';
 import { readAccessLog, readNamedRows } from '../../formats/access-log.ts';
-import { readCloudflare } from '../../formats/cloudflare.ts';
+import { readCloudflare } from '../../formats/vendors/cloudflare.ts';
 import { readCloudfront } from '../../formats/cloudfront.ts';
-import { readNetlify } from '../../formats/netlify.ts';
-import { readVercel } from '../../formats/vercel.ts';
+import { readNetlify } from '../../formats/vendors/netlify.ts';
+import { readVercel } from '../../formats/vendors/vercel.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 
 /** `fields`: the columns of lines that do not say; '' = not told. */

@@ -121,6 +121,18 @@ export const keepingFamilies: readonly Family[] = [
     'sluice_partitions_made_total',
     'Partitions that this gateway has made',
     [],
-    ({ store }) => store.partitionsMade,
+    ({ store, housekeeping }) => store.partitionsMade + housekeeping.partitionsMade,
+  ),
+  counter(
+    'sluice_partitions_dropped_total',
+    'Partitions that this gateway has dropped, because all of it was older than what is kept',
+    [],
+    ({ housekeeping }) => housekeeping.partitionsDropped,
+  ),
+  counter(
+    'sluice_housekeeping_rows_total',
+    'Rows that this gateway has deleted from tables without partitions',
+    [],
+    ({ housekeeping }) => housekeeping.rowsDeleted,
   ),
 ];

@@ -4,6 +4,7 @@ import type { GrantStats } from '../../grants/resolve.ts';
 import type { ServerStats } from '../../http/server.ts';
 import type { IngestStats } from '../../ingest/tally.ts';
 import type { JournalStats } from '../../journal/journal.ts';
+import type { HousekeepingStats } from '../../store/housekeeping/housekeeping.ts';
 import type { StoreStats } from '../../store/store.ts';
 
 export interface GatewayStats {
@@ -16,6 +17,7 @@ export interface GatewayStats {
   readonly backlogAgeMs: number;
   readonly drain: DrainStats;
   readonly store: StoreStats;
+  readonly housekeeping: HousekeepingStats;
   readonly grants: GrantStats;
   /** Journals of processes that are no more. */
   readonly orphans: OrphanStats;

@@ -1,6 +1,6 @@
 /** Netlify's log drains, type traffic, JSON array or lines; other types tell of no request. Pure. */
-import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import type { LogLine } from './log-row.ts';
+import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from '../json-lines.ts';
+import type { LogLine } from '../log-row.ts';
 
 export function readNetlify(text: string): Generator<LogLine> {
   return readObjects(text, readRow);

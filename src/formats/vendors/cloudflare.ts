@@ -1,6 +1,6 @@
 /** Cloudflare's Logpush, dataset http_requests, as JSON lines; times in any of its three forms. Pure. */
-import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import type { LogLine } from './log-row.ts';
+import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from '../json-lines.ts';
+import type { LogLine } from '../log-row.ts';
 
 export function readCloudflare(text: string): Generator<LogLine> {
   return readObjects(text, readRow);

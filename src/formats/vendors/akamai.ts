@@ -2,8 +2,8 @@
  * Akamai's DataStream 2 as JSON: every value a text, '-' or nothing for none. Headers are escaped as in a form
  * or as in a URL; path and query are what the viewer sent, with only what cannot be printed escaped. Pure.
  */
-import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from './json-lines.ts';
-import { decodeText, type LogLine } from './log-row.ts';
+import { readNumber, readObjects, readStatus, readString, readTime, type Fields } from '../json-lines.ts';
+import { decodeText, type LogLine } from '../log-row.ts';
 
 export function readAkamai(text: string): Generator<LogLine> {
   return readObjects(text, readRow);

@@ -10,8 +10,8 @@ import {
   readString,
   readTime,
   type Fields,
-} from './json-lines.ts';
-import type { LogLine } from './log-row.ts';
+} from '../json-lines.ts';
+import type { LogLine } from '../log-row.ts';
 
 export function readVercel(text: string): Generator<LogLine> {
   return readObjects(text, readRow);
