@@ -2,7 +2,15 @@
 import { ratioOf, spreadOf, type Spread } from '../rounds.ts';
 import type { World } from '../world.ts';
 import { findForm, forms } from './forms.ts';
-import { race, type Entry, type Field, type RaceResult, type RaceValues, type Variant } from './race.ts';
+import {
+  proveEntries,
+  race,
+  type Entry,
+  type Field,
+  type RaceResult,
+  type RaceValues,
+  type Variant,
+} from './race.ts';
 import type { Figures } from './targets.ts';
 
 export const VARIANTS: readonly Variant[] = [
@@ -35,6 +43,7 @@ export async function compareFronts(
 ): Promise<FrontsResult> {
   const form = findForm('pageview');
   const entries = VARIANTS.map((variant) => ({ name: variant, variant, form }));
+  await proveEntries(world, field, entries, tell);
   const result = await race(world, field, entries, values, tell);
   const ratio = (over: Variant, under: Variant): Spread => ratioOf(result.requestsPerSecond, over, under);
   return {
@@ -62,6 +71,7 @@ export async function compareForms(
     form: findForm(name),
   });
   entries.push(beside('bare', 'pageview'), beside('bare', 'array of 100'), beside('fastify', 'array of 100'));
+  await proveEntries(world, field, entries, tell);
   const result = await race(world, field, entries, values, tell);
   const speeds = describeSpeeds(entries, result);
   const array = speeds.find(({ name }) => name === 'array of 100');

@@ -1,12 +1,12 @@
 /**
- * Variants of the server under the same load, in interleaved rounds. Each first has to prove that it keeps what it is
- * sent; in every turn Sluice's variants must have in Postgres what they answered with 202 before the next has its turn,
+ * Variants of the server under the same load, in interleaved rounds. Each has to prove that it keeps what it is sent; in
+ * every turn Sluice's variants must have in Postgres what they answered with 202 before the next has its turn,
  * and the tables are emptied, so that no variant pays for another.
  */
 import { join } from 'node:path';
 import { runRounds, type Measured } from '../rounds.ts';
 import { createSenders, type Senders, type World } from '../world.ts';
-import type { Form, MadeRequest } from './forms.ts';
+import type { Form } from './forms.ts';
 import { readCpuUs, startVariant, type ServerProcess } from './process.ts';
 import { checkStored, settle } from './stored.ts';
 import { shoot, writeRequests } from './wrk.ts';
@@ -50,12 +50,12 @@ export interface Field {
 /** Starts one server of each variant; they stay for all races. */
 export async function openField(world: World, variants: readonly Variant[]): Promise<Field> {
   const senders = await createSenders(world.sql, 'bench.example.com', CLIENTS);
-  const servers = new Map<Variant, ServerProcess>();
-  for (const variant of variants) {
+  const started = variants.map(async (variant) => {
     const directory = join(world.directory, variant.replace(':', '-'));
     const environment = { DATABASE_URL: world.postgres.url, SLUICE_DATA_DIR: directory };
-    servers.set(variant, await startVariant(variant, environment));
-  }
+    return [variant, await startVariant(variant, environment)] as const;
+  });
+  const servers = new Map(await Promise.all(started));
   return {
     senders,
     servers,
@@ -65,6 +65,21 @@ export async function openField(world: World, variants: readonly Variant[]): Pro
   };
 }
 
+/** Throws when one of them does not keep what it is sent. */
+export async function proveEntries(
+  world: World,
+  field: Field,
+  entries: readonly Entry[],
+  tell: (line: string) => void,
+): Promise<void> {
+  for (const { name, variant, form } of entries) {
+    if (!STORING.has(variant) && !HOLDING.has(variant)) continue;
+    tell(`${name}: is what is sent kept?`);
+    const requests = form.make(field.senders, Math.ceil(CHECK_REQUESTS / form.records) + 2, true);
+    await checkStored(world.sql, serverOf(field, variant).port, form, requests, HOLDING.has(variant));
+  }
+}
+
 export async function race(
   world: World,
   field: Field,
@@ -72,55 +87,45 @@ export async function race(
   values: RaceValues,
   tell: (line: string) => void,
 ): Promise<RaceResult> {
-  const { sql } = world;
-  const byName = new Map(entries.map((entry) => [entry.name, entry]));
   const fileOf = (form: Form): string => join(world.directory, `${form.name.replaceAll(' ', '-')}.requests`);
-  for (const { form } of entries)
-    await writeRequests(
-      fileOf(form),
-      form.make(field.senders, Math.ceil(BODIES / Math.sqrt(form.records)), false),
-    );
-  const markerOf = (form: Form): MadeRequest => {
-    const [marker] = form.make(field.senders, 1, false);
-    if (marker === undefined) throw new Error(`${form.name} makes no request`);
-    return marker;
-  };
-  for (const { name, variant, form } of entries) {
-    tell(`${name}: is what is sent kept?`);
-    if (variant === 'bare') continue;
-    const requests = form.make(field.senders, Math.ceil(CHECK_REQUESTS / form.records) + 2, true);
-    await checkStored(sql, portOf(field, variant), form, requests, HOLDING.has(variant));
+  for (const { form } of entries) {
+    const bodies = Math.ceil(BODIES / Math.sqrt(form.records));
+    await writeRequests(fileOf(form), form.make(field.senders, bodies, false));
   }
-  const serverUs: Record<string, number[]> = Object.fromEntries(entries.map(({ name }) => [name, []]));
-  const postgresUs: Record<string, number[]> = Object.fromEntries(entries.map(({ name }) => [name, []]));
-  const requestsPerSecond = await runRounds([...byName.keys()], values.rounds, async (name, round) => {
+  const serverUs = noFigures(entries);
+  const postgresUs = noFigures(entries);
+  const readCpu = (server: ServerProcess): Promise<[number, number]> =>
+    Promise.all([readCpuUs(server.pid), readCpuUs(world.postgres.pid)]);
+  const names = entries.map(({ name }) => name);
+  const requestsPerSecond = await runRounds(names, values.rounds, async (name, round) => {
     tell(`${name}: round ${round + 1} of ${values.rounds}`);
-    const entry = byName.get(name);
-    const server = entry === undefined ? undefined : field.servers.get(entry.variant);
-    if (entry === undefined || server === undefined) throw new Error(`nobody serves ${name}`);
-    const { form, variant } = entry;
-    const before = [await readCpuUs(server.pid), await readCpuUs(world.postgres.pid)] as const;
-    const load = await shoot({
-      ...values,
-      port: server.port,
-      file: fileOf(form),
-      connections: form.connections,
-      seconds: round < 0 ? 1 : values.seconds,
-    });
-    if (STORING.has(variant))
-      await settle(sql, server.port, form, markerOf(form), load.requests * form.records);
-    const after = [await readCpuUs(server.pid), await readCpuUs(world.postgres.pid)] as const;
+    const { variant, form } = entries.find((entry) => entry.name === name) ?? noEntry(name);
+    const server = serverOf(field, variant);
+    const [serverBefore, postgresBefore] = await readCpu(server);
+    const seconds = round < 0 ? 1 : values.seconds;
+    const { connections } = form;
+    const load = await shoot({ ...values, port: server.port, file: fileOf(form), connections, seconds });
+    const [marker] = form.make(field.senders, 1, false);
+    if (STORING.has(variant) && marker !== undefined)
+      await settle(world.sql, server.port, form, marker, load.requests * form.records);
+    const [serverAfter, postgresAfter] = await readCpu(server);
     if (round >= 0) {
-      serverUs[name]?.push((after[0] - before[0]) / load.requests);
-      postgresUs[name]?.push((after[1] - before[1]) / load.requests);
+      serverUs[name]?.push((serverAfter - serverBefore) / load.requests);
+      postgresUs[name]?.push((postgresAfter - postgresBefore) / load.requests);
     }
     return load.requestsPerSecond;
   });
   return { requestsPerSecond, serverUs, postgresUs };
 }
 
-function portOf(field: Field, variant: Variant): number {
-  const server = field.servers.get(variant);
-  if (server === undefined) throw new Error(`there is no server of ${variant}`);
-  return server.port;
+function noFigures(entries: readonly Entry[]): Record<string, number[]> {
+  return Object.fromEntries(entries.map(({ name }) => [name, []]));
+}
+
+function noEntry(name: string): never {
+  throw new Error(`nobody is called ${name}`);
+}
+
+function serverOf(field: Field, variant: Variant): ServerProcess {
+  return field.servers.get(variant) ?? noEntry(variant);
 }
