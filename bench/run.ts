@@ -73,11 +73,11 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   neighbours: async () => {
     const results = await benchNeighbours({ rounds: Number(values.rounds) }, tell);
-    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, skipped } of results) {
+    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, waited } of results) {
       process.stdout.write(
         `\nbeside: ${variant}\n` +
           `  p50 ${printSpread(p50Ms, 2)} ms  p99 ${printSpread(p99Ms, 2)} ms  p99 / alone ${printSpread(p99Ratio, 2)}\n` +
-          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${skipped} of one's own not sent\n`,
+          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${waited} of one's own waited for a connection\n`,
       );
     }
     return results;

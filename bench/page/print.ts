@@ -1,6 +1,7 @@
 /** The result of the table as text: lines for a terminal, and Markdown for docs/performance.md. Pure. */
 import { printSpread } from '../rounds.ts';
 import type { Speed } from '../table/fronts.ts';
+import type { PacedSpeed } from '../table/paced.ts';
 import type { TableResult } from '../table/table.ts';
 import type { Judged } from '../table/targets.ts';
 import { drawBars } from './chart.ts';
@@ -47,7 +48,16 @@ export function drawCharts(result: TableResult): readonly Drawn[] {
       printCount,
     ),
   });
+  const latencies = result.latencies.flatMap((speed) =>
+    (['p50', 'p99'] as const).map((percentile) => ({
+      label: `${FRONTS[speed.name] ?? speed.name}, ${percentile}`,
+      value: speed[percentile],
+      isOwn: speed.name !== 'fastify',
+    })),
+  );
+  const title = 'Latency of single pageviews at 70 % load, ms';
   return [
+    { file: LATENCIES_IMAGE, svg: drawBars(title, latencies, (value) => value.toFixed(2)) },
     draw(FRONTS_IMAGE, 'Single pageviews, requests/s', result.fronts, (name) =>
       ['journal', 'postgres'].includes(name),
     ),
@@ -57,6 +67,7 @@ export function drawCharts(result: TableResult): readonly Drawn[] {
 
 const FRONTS_IMAGE = 'bench-fronts.svg';
 const FORMS_IMAGE = 'bench-forms.svg';
+const LATENCIES_IMAGE = 'bench-latencies.svg';
 
 const FRONTS: Readonly<Record<string, string>> = {
   journal: 'Sluice, on disk',
@@ -88,6 +99,22 @@ function layOut(result: TableResult): readonly Grid[] {
       head: ['form', 'records/s', 'to single pageviews', 'CPU of the server, µs', 'CPU of Postgres, µs'],
       rows: result.forms.map((speed) => printSpeed(speed, speed.name)),
     },
+    {
+      title: 'Latency at 70 % load, from when a request was due',
+      image: LATENCIES_IMAGE,
+      head: ['variant', 'requests/s', 'p50, ms', 'p90, ms', 'p99, ms', 'p99.9, ms', 'sender late, p99, ms'],
+      rows: result.latencies.map(printLatency),
+    },
+    {
+      title: 'Parts alone',
+      image: null,
+      head: ['what', 'measured', 'unit'],
+      rows: result.lines.map(({ what, measured, unit }) => [
+        what,
+        printSpread(measured, digitsOf(measured.median)),
+        unit,
+      ]),
+    },
   ];
 }
 
@@ -109,6 +136,20 @@ function printSpeed(speed: Speed, label: string): string[] {
     printSpread(speed.serverUsPerRecord, 1),
     printSpread(speed.postgresUsPerRecord, 1),
   ];
+}
+
+function printLatency(speed: PacedSpeed): string[] {
+  const times = [speed.p50, speed.p90, speed.p99, speed.p999, speed.latenessP99];
+  return [
+    FRONTS[speed.name] ?? speed.name,
+    printSpread(speed.requestsPerSecond, 0),
+    ...times.map((time) => printSpread(time, 2)),
+  ];
+}
+
+/** Three that count, more or less. */
+function digitsOf(value: number): number {
+  return value >= 100 ? 0 : value >= 1 ? 1 : 3;
 }
 
 function printCount(value: number): string {

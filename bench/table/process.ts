@@ -2,10 +2,11 @@
  * Processes under test: started on one core where `taskset` can do that, and what they have used of CPU and memory, as
  * /proc says. The load comes from the other cores.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdir, readFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { isThere } from '../program.ts';
 
 export interface ServerProcess {
   readonly port: number;
@@ -20,7 +21,7 @@ const TICKS = 100;
 /** The words before a command that keep it to the server's core, or away from it; none on a machine with one core. */
 export function pin(side: 'server' | 'load'): readonly string[] {
   const cores = cpus().length;
-  if (cores < 2 || spawnSync('taskset', ['--version']).status !== 0) return [];
+  if (cores < 2 || !isThere('taskset')) return [];
   return ['taskset', '-c', side === 'server' ? '0' : `1-${cores - 1}`];
 }
 

@@ -126,6 +126,6 @@ function noEntry(name: string): never {
   throw new Error(`nobody is called ${name}`);
 }
 
-function serverOf(field: Field, variant: Variant): ServerProcess {
+export function serverOf(field: Field, variant: Variant): ServerProcess {
   return field.servers.get(variant) ?? noEntry(variant);
 }

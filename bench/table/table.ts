@@ -2,11 +2,15 @@
  * The table: Sluice beside what one would take instead, and the targets that it is held to. Parts in the order of their
  * worth; each measures its ratios within itself, in interleaved rounds. All together take less than a quarter of an hour.
  */
+import type { Line } from '../micro/line.ts';
+import { benchSustained } from '../micro/sustained.ts';
+import { benchWriter } from '../micro/writer.ts';
+import { ensureProgram } from '../program.ts';
 import { openWorld, type World } from '../world.ts';
 import { compareForms, compareFronts, VARIANTS, type Speed } from './fronts.ts';
-import { openField, type Field } from './race.ts';
+import { measureLatency, type PacedSpeed } from './paced.ts';
+import { openField, type Field, type Variant } from './race.ts';
 import { judge, type Figures, type Judged } from './targets.ts';
-import { installWrk } from './wrk.ts';
 
 export interface TableValues {
   readonly rounds: number;
@@ -17,32 +21,65 @@ export interface TableValues {
 export interface TableResult {
   readonly fronts: readonly Speed[];
   readonly forms: readonly Speed[];
+  readonly latencies: readonly PacedSpeed[];
+  readonly lines: readonly Line[];
   readonly targets: readonly Judged[];
 }
 
-export async function benchTable(values: TableValues, tell: (line: string) => void): Promise<TableResult> {
-  installWrk();
-  const world = await openWorld();
-  try {
+const PACED: readonly Variant[] = ['journal', 'postgres', 'fastify'];
+const PACED_MS = 2000;
+/** What one core can send and time. */
+const PACED_PER_SECOND_MAX = 35_000;
+const SUSTAINED = { seconds: 60, turns: 5, copyRows: 200_000 };
+const WRITER_ROWS = 200_000;
+
+type Tell = (line: string) => void;
+
+export async function benchTable(values: TableValues, tell: Tell): Promise<TableResult> {
+  ensureProgram('wrk', 'wrk');
+  ensureProgram('psql', 'postgresql-client');
+  const raced = await withField((world, field) => raceAll(world, field, values, tell));
+  const alone = await withWorld(async (world) => [
+    await benchWriter(world, { rounds: values.rounds, rows: WRITER_ROWS }, tell),
+  ]);
+  const found = [raced.sustained, ...alone];
+  const figures: Figures = Object.assign({}, raced.figures, ...found.map((one) => one.figures));
+  const { fronts, forms, latencies } = raced;
+  const lines = found.flatMap((one) => one.lines);
+  return { fronts, forms, latencies, lines, targets: judge(figures) };
+}
+
+async function raceAll(world: World, field: Field, values: TableValues, tell: Tell) {
+  const fronts = await compareFronts(world, field, values, tell);
+  const forms = await compareForms(world, field, values, tell);
+  const paced = { rounds: values.rounds, measuredMs: PACED_MS, requestsPerSecondMax: PACED_PER_SECOND_MAX };
+  const latencies = await measureLatency(world, field, PACED, paced, tell);
+  const sustained = await benchSustained(world, field, SUSTAINED, tell);
+  return {
+    figures: { ...fronts.figures, ...forms.figures, ...latencies.figures },
+    fronts: fronts.speeds,
+    forms: forms.speeds,
+    latencies: latencies.speeds,
+    sustained,
+  };
+}
+
+function withField<T>(work: (world: World, field: Field) => Promise<T>): Promise<T> {
+  return withWorld(async (world) => {
     const field = await openField(world, VARIANTS);
     try {
-      return await measure(world, field, values, tell);
+      return await work(world, field);
     } finally {
       await field.stop();
     }
+  });
+}
+
+async function withWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
+  const world = await openWorld();
+  try {
+    return await work(world);
   } finally {
     await world.close();
   }
-}
-
-async function measure(
-  world: World,
-  field: Field,
-  values: TableValues,
-  tell: (line: string) => void,
-): Promise<TableResult> {
-  const fronts = await compareFronts(world, field, values, tell);
-  const forms = await compareForms(world, field, values, tell);
-  const figures: Figures = { ...fronts.figures, ...forms.figures };
-  return { fronts: fronts.speeds, forms: forms.speeds, targets: judge(figures) };
 }

@@ -2,7 +2,7 @@
  * Closed-loop load by wrk: it costs a fraction of what the servers cost, so that it is not the limit where autocannon
  * would be. Its latencies are not read: closed loops hide pauses (see bench/pacer).
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pin } from './process.ts';
@@ -74,17 +74,4 @@ function printRequest({ path, token, body, contentType, encoding }: HttpRequest)
     `Content-Length: ${body.length}`,
   ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
-}
-
-/** wrk from PATH; where there is none, installed first (Debian, root). */
-export function installWrk(): void {
-  if (spawnSync('wrk', ['-v']).error === undefined) return;
-  const isDebianRoot = process.getuid?.() === 0 && spawnSync('apt-get', ['--version']).status === 0;
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  if (isDebianRoot) {
-    spawnSync('apt-get', ['update', '-qq'], { env });
-    spawnSync('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'wrk'], { env });
-  }
-  if (spawnSync('wrk', ['-v']).error !== undefined)
-    throw new Error('The bench needs wrk on the PATH: install it (Debian: sudo apt-get install wrk).');
 }

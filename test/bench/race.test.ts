@@ -1,10 +1,10 @@
 /** The bench at a small size: it asserts that every variant keeps what it is sent, never how fast. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ensureProgram } from '../../bench/program.ts';
 import { findForm, forms } from '../../bench/table/forms.ts';
 import { VARIANTS } from '../../bench/table/fronts.ts';
 import { openField, proveEntries, race, type Field } from '../../bench/table/race.ts';
 import { checkStored } from '../../bench/table/stored.ts';
-import { installWrk } from '../../bench/table/wrk.ts';
 import { createCheck } from '../../bench/variants/checks.ts';
 import { createHeld } from '../../bench/variants/held.ts';
 import { startNodeHttp } from '../../bench/variants/node-http.ts';
@@ -16,7 +16,7 @@ let world: World;
 let field: Field;
 
 beforeAll(async () => {
-  installWrk();
+  ensureProgram('wrk', 'wrk');
   world = await openWorld();
   field = await openField(world, VARIANTS);
 }, 120_000);

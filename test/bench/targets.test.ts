@@ -59,7 +59,14 @@ describe('the table', () => {
     postgresUsPerRecord: spread(5),
     ratio: spread(1),
   };
-  const result = { fronts: [speed], forms: [speed], targets: judge({ bare: spread(0.5) }) };
+  const times = { p50: spread(1), p90: spread(2), p99: spread(3), p999: spread(4), latenessP99: spread(0) };
+  const result = {
+    fronts: [speed],
+    forms: [speed],
+    latencies: [{ name: 'journal', requestsPerSecond: spread(9), ...times }],
+    lines: [{ what: 'a part', measured: spread(0.5), unit: 'µs' }],
+    targets: judge({ bare: spread(0.5) }),
+  };
 
   it('says of each target whether it was reached', () => {
     expect(printTable(result)).toMatch(/bare uWebSockets\.js +at least 0\.60 +0\.50 \[0\.25–1\.00\] +close/);
