@@ -1,5 +1,5 @@
 /** What a bench needs around it: a Postgres of its own in a folder of its own, with the schema, a site and clients. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -55,6 +55,8 @@ export interface Senders {
   readonly siteId: string;
   readonly domain: string;
   readonly tokens: readonly string[];
+  /** Of the same clients. */
+  readonly clientIds: readonly string[];
 }
 
 const CLIENTS_AT_ONCE = 10_000;
@@ -63,17 +65,21 @@ const CLIENTS_AT_ONCE = 10_000;
 export async function createSenders(sql: Sql, domain: string, clients: number): Promise<Senders> {
   const { siteId } = await createDemoSite(sql, domain);
   const tokens = Array.from({ length: clients }, () => createToken(randomBytes(32)));
+  const clientIds = tokens.map(() => randomUUID());
   for (let from = 0; from < clients; from += CLIENTS_AT_ONCE) {
     const hashes = tokens.slice(from, from + CLIENTS_AT_ONCE).map(hashToken);
+    const ids = clientIds.slice(from, from + CLIENTS_AT_ONCE);
     await sql`
       WITH made AS (
         INSERT INTO api_clients (id, tenant_id, name, secret_hash)
-        SELECT gen_random_uuid(), sites.tenant_id, 'bench', hash
-        FROM sites, unnest(${hashes}::text[]) AS hash WHERE sites.id = ${siteId}
+        SELECT made.id, sites.tenant_id, 'bench', made.hash
+        FROM sites, unnest(${ids}::uuid[], ${hashes}::text[]) AS made (id, hash) WHERE sites.id = ${siteId}
         RETURNING id
       )
       INSERT INTO api_client_site_roles (id, api_client_id, site_id, role)
       SELECT gen_random_uuid(), made.id, ${siteId}, 'admin' FROM made`;
   }
-  return { siteId, domain, tokens };
+  // What autovacuum would have done by the time that so many clients are there.
+  await sql`ANALYZE api_clients, api_client_site_roles`;
+  return { siteId, domain, tokens, clientIds };
 }

@@ -14,7 +14,7 @@ export function makeEntries(rows: number, part: number): Buffer {
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
   const nowMs = Date.now();
-  const senders = { siteId: SITE, domain: 'bench.example.com', tokens: [''] };
+  const senders = { siteId: SITE, domain: 'bench.example.com', tokens: [''], clientIds: [CLIENT] };
   const payloads = findForm('pageview')
     .make(senders, 500, false)
     .flatMap(({ records }) => records.map((fields) => ({ fields, hasEscapes: false })));

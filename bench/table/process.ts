@@ -3,7 +3,7 @@
  * /proc says. The load comes from the other cores.
  */
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { isThere } from '../program.ts';
@@ -80,4 +80,14 @@ async function readStat(pid: string): Promise<Stat | null> {
     .map(Number);
   const [user = 0, system = 0, childUser = 0, childSystem = 0] = fields.slice(11, 15);
   return { pid: Number(pid), parent: fields[1] ?? 0, ticks: user + system + childUser + childSystem };
+}
+
+/** The largest resident size since it was last forgotten, in MiB. */
+export async function readPeakMib(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8');
+  return Number(/^VmHWM:\s+(\d+) kB/m.exec(text)?.[1] ?? NaN) / 1024;
+}
+
+export async function forgetPeak(pid: number): Promise<void> {
+  await writeFile(`/proc/${pid}/clear_refs`, '5');
 }

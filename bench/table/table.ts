@@ -2,8 +2,11 @@
  * The table: Sluice beside what one would take instead, and the targets that it is held to. Parts in the order of their
  * worth; each measures its ratios within itself, in interleaved rounds. All together take less than a quarter of an hour.
  */
-import type { Line } from '../micro/line.ts';
+import { benchCrowd, gatherCrowd } from '../micro/crowd.ts';
+import type { Found, Line } from '../micro/line.ts';
+import { benchRecovery } from '../micro/recovery.ts';
 import { benchSustained } from '../micro/sustained.ts';
+import { benchTokens } from '../micro/token-check.ts';
 import { benchWriter } from '../micro/writer.ts';
 import { ensureProgram } from '../program.ts';
 import { openWorld, type World } from '../world.ts';
@@ -26,12 +29,17 @@ export interface TableResult {
   readonly targets: readonly Judged[];
 }
 
+const FORM_SECONDS = 1;
 const PACED: readonly Variant[] = ['journal', 'postgres', 'fastify'];
 const PACED_MS = 2000;
 /** What one core can send and time. */
 const PACED_PER_SECOND_MAX = 35_000;
 const SUSTAINED = { seconds: 60, turns: 5, copyRows: 200_000 };
 const WRITER_ROWS = 200_000;
+const JOURNAL_BYTES = 512 * 1024 * 1024;
+const CLIENTS = 1_000_000;
+const TOKENS = { checks: 500_000, lookups: 1000 };
+const CROWD = { seconds: 2, cached: 100_000 };
 
 type Tell = (line: string) => void;
 
@@ -39,9 +47,7 @@ export async function benchTable(values: TableValues, tell: Tell): Promise<Table
   ensureProgram('wrk', 'wrk');
   ensureProgram('psql', 'postgresql-client');
   const raced = await withField((world, field) => raceAll(world, field, values, tell));
-  const alone = await withWorld(async (world) => [
-    await benchWriter(world, { rounds: values.rounds, rows: WRITER_ROWS }, tell),
-  ]);
+  const alone = await withWorld((world) => measureAlone(world, values.rounds, tell));
   const found = [raced.sustained, ...alone];
   const figures: Figures = Object.assign({}, raced.figures, ...found.map((one) => one.figures));
   const { fronts, forms, latencies } = raced;
@@ -51,7 +57,7 @@ export async function benchTable(values: TableValues, tell: Tell): Promise<Table
 
 async function raceAll(world: World, field: Field, values: TableValues, tell: Tell) {
   const fronts = await compareFronts(world, field, values, tell);
-  const forms = await compareForms(world, field, values, tell);
+  const forms = await compareForms(world, field, { ...values, seconds: FORM_SECONDS }, tell);
   const paced = { rounds: values.rounds, measuredMs: PACED_MS, requestsPerSecondMax: PACED_PER_SECOND_MAX };
   const latencies = await measureLatency(world, field, PACED, paced, tell);
   const sustained = await benchSustained(world, field, SUSTAINED, tell);
@@ -62,6 +68,19 @@ async function raceAll(world: World, field: Field, values: TableValues, tell: Te
     latencies: latencies.speeds,
     sustained,
   };
+}
+
+async function measureAlone(world: World, rounds: number, tell: Tell): Promise<readonly Found[]> {
+  const writer = await benchWriter(world, { rounds, rows: WRITER_ROWS }, tell);
+  const recovery = await benchRecovery(world, { rounds, journalBytes: JOURNAL_BYTES }, tell);
+  const crowd = await gatherCrowd(world, CLIENTS, tell);
+  try {
+    const tokens = await benchTokens(world, crowd, { rounds, ...TOKENS }, tell);
+    const crowded = await benchCrowd(world, crowd, { rounds, ...CROWD }, tell);
+    return [writer, recovery, tokens, crowded];
+  } finally {
+    await crowd.close();
+  }
 }
 
 function withField<T>(work: (world: World, field: Field) => Promise<T>): Promise<T> {

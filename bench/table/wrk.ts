@@ -15,6 +15,17 @@ export interface LoadValues {
   readonly seconds: number;
   /** Ends earlier, after so many answers. */
   readonly requestsMax?: number;
+  /** The first request of the file goes out with these in turn. */
+  readonly tokens?: Tokens;
+}
+
+export interface Tokens {
+  /** One a line. */
+  readonly file: string;
+  /** So many of them. */
+  readonly count: number;
+  /** How many have had their turn. */
+  readonly from: number;
 }
 
 export interface Load {
@@ -26,11 +37,12 @@ const SCRIPT = join(import.meta.dirname, 'wrk.lua');
 
 /** Throws when any request was refused or lost: such a measurement is void. */
 export async function shoot(values: LoadValues): Promise<Load> {
-  const { port, file, connections, seconds, requestsMax } = values;
+  const { port, file, connections, seconds, requestsMax = 0, tokens } = values;
+  const rotation = tokens === undefined ? [] : [tokens.file, String(tokens.count), String(tokens.from)];
   const words = [
     ...pin('load'),
     ...['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '20s', '-s', SCRIPT],
-    ...[`http://127.0.0.1:${port}/`, '--', file, ...(requestsMax === undefined ? [] : [String(requestsMax)])],
+    ...[`http://127.0.0.1:${port}/`, '--', file, String(requestsMax), ...rotation],
   ];
   const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
