@@ -44,7 +44,7 @@ export async function checkStored(
 }
 
 /** Each once, a few at a time. Throws when one is not answered with 202. */
-async function sendOnce(port: number, requests: readonly MadeRequest[]): Promise<void> {
+export async function sendOnce(port: number, requests: readonly MadeRequest[]): Promise<void> {
   const waiting = requests.values();
   const send = async (): Promise<void> => {
     for (const request of waiting) await post(port, request, {});

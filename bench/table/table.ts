@@ -4,6 +4,7 @@
  */
 import { benchCrowd, gatherCrowd } from '../micro/crowd.ts';
 import type { Found, Line } from '../micro/line.ts';
+import { benchLogFiles } from '../micro/log-files.ts';
 import { benchRecovery } from '../micro/recovery.ts';
 import { benchSustained } from '../micro/sustained.ts';
 import { benchTokens } from '../micro/token-check.ts';
@@ -34,6 +35,7 @@ const PACED: readonly Variant[] = ['journal', 'postgres', 'fastify'];
 const PACED_MS = 2000;
 /** What one core can send and time. */
 const PACED_PER_SECOND_MAX = 35_000;
+const LOG_FILES = { files: 20, linesPerFile: 2000 };
 const SUSTAINED = { seconds: 60, turns: 5, copyRows: 200_000 };
 const WRITER_ROWS = 200_000;
 const JOURNAL_BYTES = 512 * 1024 * 1024;
@@ -48,7 +50,7 @@ export async function benchTable(values: TableValues, tell: Tell): Promise<Table
   ensureProgram('psql', 'postgresql-client');
   const raced = await withField((world, field) => raceAll(world, field, values, tell));
   const alone = await withWorld((world) => measureAlone(world, values.rounds, tell));
-  const found = [raced.sustained, ...alone];
+  const found = [...raced.alone, ...alone];
   const figures: Figures = Object.assign({}, raced.figures, ...found.map((one) => one.figures));
   const { fronts, forms, latencies } = raced;
   const lines = found.flatMap((one) => one.lines);
@@ -60,13 +62,14 @@ async function raceAll(world: World, field: Field, values: TableValues, tell: Te
   const forms = await compareForms(world, field, { ...values, seconds: FORM_SECONDS }, tell);
   const paced = { rounds: values.rounds, measuredMs: PACED_MS, requestsPerSecondMax: PACED_PER_SECOND_MAX };
   const latencies = await measureLatency(world, field, PACED, paced, tell);
+  const files = await benchLogFiles(world, field, { rounds: values.rounds, ...LOG_FILES }, tell);
   const sustained = await benchSustained(world, field, SUSTAINED, tell);
   return {
     figures: { ...fronts.figures, ...forms.figures, ...latencies.figures },
     fronts: fronts.speeds,
     forms: forms.speeds,
     latencies: latencies.speeds,
-    sustained,
+    alone: [files, sustained],
   };
 }
 

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { benchCrowd, gatherCrowd } from '../../bench/micro/crowd.ts';
 import type { Found } from '../../bench/micro/line.ts';
+import { benchLogFiles } from '../../bench/micro/log-files.ts';
 import { benchRecovery } from '../../bench/micro/recovery.ts';
 import { benchSustained } from '../../bench/micro/sustained.ts';
 import { benchTokens } from '../../bench/micro/token-check.ts';
@@ -23,7 +24,7 @@ const tell = (): void => undefined;
 
 function expectFigures(found: Found, figures: readonly string[], lines: number): void {
   expect(Object.keys(found.figures)).toEqual(figures);
-  for (const { median } of Object.values(found.figures)) expect(median).toBeGreaterThan(0);
+  for (const { median } of Object.values(found.figures)) expect(median).toBeGreaterThanOrEqual(0);
   expect(found.lines).toHaveLength(lines);
   for (const { measured } of found.lines) expect(measured.median).toBeGreaterThanOrEqual(0);
 }
@@ -49,9 +50,11 @@ describe('a bench of one part', { timeout: 120_000 }, () => {
     }
   });
 
-  it('stores all of a long load, and times what is due', async () => {
+  it('stores every fetch of a log file, all of a long load, and times what is due', async () => {
     const field = await openField(world, ['journal', 'postgres']);
     try {
+      const files = { rounds: 1, files: 2, linesPerFile: 100 };
+      expectFigures(await benchLogFiles(world, field, files, tell), [], 1);
       const values = { seconds: 1, turns: 1, copyRows: 1000 };
       expectFigures(await benchSustained(world, field, values, tell), ['sustained'], 2);
       const paced = { rounds: 1, measuredMs: 300, requestsPerSecondMax: 500 };
