@@ -134,6 +134,8 @@ async function withGateway<T>(
     REDIS_URL: crowd.redis.url,
     SLUICE_DATA_DIR: join(world.directory, `crowd-${grantsMax}`),
     SLUICE_GRANTS_MAX: String(grantsMax),
+    // On a busy machine Redis may be late, and Postgres must not have to tell of a whole crowd.
+    SLUICE_REDIS_TIMEOUT: '2s',
   });
   try {
     return await work(gateway);
@@ -152,20 +154,26 @@ async function sendEach(world: World, crowd: Crowd, gateway: ServerProcess, clie
   for (let sent = 0; sent < clients;) sent += await sendTokens(world, crowd, gateway, clients, seconds, sent);
 }
 
-/** Requests from the first `clients` in turn, for some time; returns how many. */
+/** Requests from the first `count` in turn, for some time; returns how many. Not null, `from`: only to warm up. */
 async function sendTokens(
   world: World,
   crowd: Crowd,
   gateway: ServerProcess,
   count: number,
   seconds: number,
-  from = 0,
+  from: number | null = null,
 ): Promise<number> {
   const { port } = gateway;
-  const tokens = { file: crowd.tokensFile, count, from };
-  const load = await shoot({ port, file: crowd.requestFile, connections: CONNECTIONS, seconds, tokens });
+  const load = await shoot({
+    port,
+    file: crowd.requestFile,
+    connections: CONNECTIONS,
+    seconds,
+    tokens: { file: crowd.tokensFile, count, from: from ?? 0 },
+    mayBeRefused: from !== null,
+  });
   const form = findForm('pageview');
   const [marker] = form.make(crowd.senders, 1, false);
-  if (marker !== undefined) await settle(world.sql, port, form, marker, load.requests);
+  if (marker !== undefined) await settle(world.sql, port, form, marker, from === null ? load.requests : 0);
   return load.requests;
 }

@@ -17,6 +17,8 @@ export interface LoadValues {
   readonly requestsMax?: number;
   /** The first request of the file goes out with these in turn. */
   readonly tokens?: Tokens;
+  /** A refusal makes the measurement void, unless nothing is measured. */
+  readonly mayBeRefused?: boolean;
 }
 
 export interface Tokens {
@@ -35,7 +37,7 @@ export interface Load {
 
 const SCRIPT = join(import.meta.dirname, 'wrk.lua');
 
-/** Throws when any request was refused or lost: such a measurement is void. */
+/** Throws when a request was lost, or refused. */
 export async function shoot(values: LoadValues): Promise<Load> {
   const { port, file, connections, seconds, requestsMax = 0, tokens } = values;
   const rotation = tokens === undefined ? [] : [tokens.file, String(tokens.count), String(tokens.from)];
@@ -54,7 +56,8 @@ export async function shoot(values: LoadValues): Promise<Load> {
   const line = /^\{.*\}$/m.exec(output)?.[0];
   if (line === undefined) throw new Error(`wrk said nothing of its result: ${output}`);
   const { requests, microseconds, refused, lost } = JSON.parse(line) as Record<string, number>;
-  if (requests === undefined || microseconds === undefined || refused !== 0 || lost !== 0)
+  const isVoid = lost !== 0 || (refused !== 0 && values.mayBeRefused !== true);
+  if (requests === undefined || microseconds === undefined || isVoid)
     throw new Error(`of ${requests} requests ${refused} were refused, and ${lost} lost`);
   return { requests, requestsPerSecond: (requests * 1_000_000) / microseconds };
 }
