@@ -36,7 +36,9 @@ const seconds = Number(values.seconds);
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   table: async () => {
+    const startedAtMs = performance.now();
     const result = await benchTable({ rounds, seconds }, tell);
+    const minutes = (performance.now() - startedAtMs) / 60_000;
     process.stdout.write(printTable(result));
     if (values.check === true) {
       for (const { what, isMissed } of result.targets) {
@@ -44,7 +46,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
         process.stderr.write(`beyond its floor: ${what}\n`);
         process.exitCode = 1;
       }
-    } else await writePage(result, describeMachine());
+    } else await writePage(result, describeRun(minutes));
     return result;
   },
   'copy-format': async () => {
@@ -116,10 +118,11 @@ const results: Record<string, unknown> = {
 for (const name of wanted) results[name] = await benches[name]?.();
 await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
 
-function describeMachine(): string {
+function describeRun(minutes: number): string {
   const day = new Date().toISOString().slice(0, 10);
   const memory = Math.round(totalmem() / 1024 ** 3);
-  return `${cpus().length} cores (${cpus()[0]?.model}), ${memory} GiB, Node ${process.version}, embedded Postgres 18, loopback, ${day}.`;
+  const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${memory} GiB, Node ${process.version}, embedded Postgres 18, loopback`;
+  return `Measured on ${machine}, ${day}: ${rounds} rounds, in ${minutes.toFixed(0)} minutes.`;
 }
 
 /** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
