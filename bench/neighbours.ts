@@ -4,18 +4,15 @@
  * latency, round by round, to that when it is alone. Requests are timed from when they were due.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createToken } from '../src/grants/token.ts';
-import { connectPostgres } from '../src/store/connect.ts';
-import { startEmbeddedPostgres } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
 import { createDemoSite, startProcess, type GatewayProcess } from '../test/setup/gateway.ts';
-import { startStream } from './pace.ts';
+import { startStream } from './pacer/pacer.ts';
 import { ratioOf, runRounds, spreadOf, type Measured, type Spread } from './rounds.ts';
+import { openWorld } from './world.ts';
 
 const VARIANTS = ['alone', 'over its limit', 'unknown tokens', 'idle connections', 'slow bodies'] as const;
 type Variant = (typeof VARIANTS)[number];
@@ -30,8 +27,8 @@ export interface NeighboursResult {
   readonly gatewayMib: number;
   /** What the neighbour was answered with 202, in all rounds. */
   readonly neighbourAccepted: number;
-  /** The good client's that found no free connection, and were not sent. */
-  readonly skipped: number;
+  /** The good client's that had to wait for a free connection. */
+  readonly waited: number;
 }
 
 const GOOD_PER_SECOND = 500;
@@ -47,19 +44,9 @@ export async function benchNeighbours(
   values: { readonly rounds: number },
   tell: (line: string) => void,
 ): Promise<NeighboursResult[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  await chmod(directory, 0o711);
-  const postgres = await startEmbeddedPostgres({ directory });
-  const sql = connectPostgres({
-    url: postgres.url,
-    applicationName: 'sluice-bench',
-    connectionsMax: 1,
-    statementTimeoutMs: 0,
-    lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
-  });
+  const world = await openWorld();
+  const { sql } = world;
   try {
-    await migrate(sql);
     const good = await createDemoSite(sql, 'good.example.com');
     const greedy = await createDemoSite(sql, 'greedy.example.com');
     const limits = {
@@ -71,8 +58,8 @@ export async function benchNeighbours(
     await sql`
       UPDATE api_clients SET limits = ${JSON.stringify(limits)}::text::jsonb WHERE id = ${greedy.clientId}`;
     const gateway = await startProcess({
-      DATABASE_URL: postgres.url,
-      SLUICE_DATA_DIR: join(directory, 'data'),
+      DATABASE_URL: world.postgres.url,
+      SLUICE_DATA_DIR: join(world.directory, 'data'),
       SLUICE_TRUSTED_PROXIES: '127.0.0.1/32',
     });
     try {
@@ -81,9 +68,7 @@ export async function benchNeighbours(
       await gateway.stop('SIGTERM');
     }
   } finally {
-    await sql.end({ timeout: 1 });
-    await postgres.close();
-    await rm(directory, { recursive: true, force: true });
+    await world.close();
   }
 }
 
@@ -97,7 +82,7 @@ async function measureAll(
   const p50: Record<string, number[]> = Object.fromEntries(VARIANTS.map((variant) => [variant, []]));
   const mib: Record<string, number> = {};
   const accepted: Record<string, number> = {};
-  const skipped: Record<string, number> = {};
+  const waited: Record<string, number> = {};
   const measured: Measured = await runRounds(VARIANTS, rounds, async (variant, round) => {
     tell(`${variant}, round ${round + 1} of ${rounds}`);
     const neighbour = disturb(variant as Variant, gateway.port, greedyToken);
@@ -111,16 +96,15 @@ async function measureAll(
       token: goodToken,
     });
     await sleep(ROUND_MS);
+    await stream.finish(ROUND_MS);
     stream.stop();
     mib[variant] = Math.max(mib[variant] ?? 0, await readMib(gateway.process.pid ?? 0));
     accepted[variant] = (accepted[variant] ?? 0) + neighbour.stop();
     if (stream.counts.refused > 0) throw new Error(`${variant}: the good client was refused`);
-    skipped[variant] = (skipped[variant] ?? 0) + stream.counts.skipped;
-    const sorted = stream.latenciesMs.toSorted((one, other) => one - other);
-    const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? NaN;
-    if (round >= 0) p50[variant]?.push(at(0.5));
+    waited[variant] = (waited[variant] ?? 0) + stream.counts.waited;
+    if (round >= 0) p50[variant]?.push(stream.latencyUs.percentile(50) / 1000);
     await sleep(300);
-    return at(0.99);
+    return stream.latencyUs.percentile(99) / 1000;
   });
   return VARIANTS.map((variant) => ({
     variant,
@@ -129,7 +113,7 @@ async function measureAll(
     p99Ratio: ratioOf(measured, variant, 'alone'),
     gatewayMib: mib[variant] ?? 0,
     neighbourAccepted: accepted[variant] ?? 0,
-    skipped: skipped[variant] ?? 0,
+    waited: waited[variant] ?? 0,
   }));
 }
 

@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startEmbeddedPostgres } from '../src/store/embedded.ts';
 import { connectPostgres } from '../src/store/connect.ts';
 import { startRedis, type RedisServer } from '../test/setup/redis.ts';
-import { startStream, type Stream } from './pace.ts';
+import { startStream, type Stream } from './pacer/pacer.ts';
 
 export interface RevocationValues {
   readonly revocations: number;
@@ -31,7 +31,7 @@ export interface RevocationResult {
   /** Answers whose receipt named a gateway as pending. */
   readonly pending: number;
   readonly requestsPerSecond: number;
-  readonly skipped: number;
+  readonly waited: number;
 }
 
 export interface Percentiles {
@@ -138,7 +138,7 @@ async function revokeOften(
   }
   const seconds = (performance.now() - startedAtMs) / 1000;
   for (const stream of streams) stream.stop();
-  const sum = (name: 'sent' | 'skipped'): number =>
+  const sum = (name: 'sent' | 'waited'): number =>
     streams.reduce((total, stream) => total + stream.counts[name], 0);
   return {
     variant,
@@ -147,7 +147,7 @@ async function revokeOften(
     answer: percentilesOf(answers),
     pending,
     requestsPerSecond: Math.round(sum('sent') / seconds / gateways.length),
-    skipped: sum('skipped'),
+    waited: sum('waited'),
   };
 }
 

@@ -1,30 +1,34 @@
 /**
- * npm run bench [-- name] [--rounds N] [--seconds N] [--connections N] [--revocations N] [--rate N] [--lines N] [--seed N]
- *   [--requests N]
+ * npm run bench [-- name] [--check] [--rounds N] [--seconds N] [--rows N] [--revocations N] [--rate N] [--lines N] [--seed N]
+ *   [--requests N] [--connections N]
  *
- * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. Only ratios inside a run mean
- * anything: absolute figures are this machine's, at this hour.
+ * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table` writes its part of
+ * docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
+ * inside a run mean anything: absolute figures are this machine's, at this hour.
  */
 import { readFile, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
-import { benchEndpoints } from './endpoints.ts';
 import { benchNeighbours } from './neighbours.ts';
 import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
+import { printTable } from './page/print.ts';
+import { writePage } from './page/write.ts';
 import { printSpread } from './rounds.ts';
 import { benchTiming, TELLING } from './timing.ts';
+import { benchTable } from './table/table.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
+    seconds: { type: 'string', default: '2' },
+    check: { type: 'boolean' },
     rows: { type: 'string', default: '20000' },
+    connections: { type: 'string', default: '64' },
     revocations: { type: 'string', default: '200' },
     rate: { type: 'string', default: '5000' },
     lines: { type: 'string', default: '1000000' },
@@ -37,20 +41,19 @@ const seconds = Number(values.seconds);
 const connections = Number(values.connections);
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
-  endpoints: async () => {
-    const results = await benchEndpoints({ rounds, seconds, connections }, tell);
-    for (const result of results) {
-      process.stdout.write(
-        `\n${result.endpoint}, ${connections} connections, ${rounds} rounds of ${seconds} s\n`,
-      );
-      for (const [name, spread] of Object.entries(result.requestsPerSecond)) {
-        process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 0)} requests/s\n`);
+  table: async () => {
+    const startedAtMs = performance.now();
+    const result = await benchTable({ rounds, seconds }, tell);
+    const minutes = (performance.now() - startedAtMs) / 60_000;
+    process.stdout.write(printTable(result));
+    if (values.check === true) {
+      for (const { what, isMissed } of result.targets) {
+        if (!isMissed) continue;
+        process.stderr.write(`beyond its floor: ${what}\n`);
+        process.exitCode = 1;
       }
-      for (const [name, spread] of Object.entries(result.ratios)) {
-        process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 2)}\n`);
-      }
-    }
-    return results;
+    } else await writePage(result, describeRun(minutes));
+    return result;
   },
   'copy-format': async () => {
     const result = await benchCopyFormat({ rounds, rows: Number(values.rows) }, tell);
@@ -78,11 +81,11 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   neighbours: async () => {
     const results = await benchNeighbours({ rounds: Number(values.rounds) }, tell);
-    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, skipped } of results) {
+    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, waited } of results) {
       process.stdout.write(
         `\nbeside: ${variant}\n` +
           `  p50 ${printSpread(p50Ms, 2)} ms  p99 ${printSpread(p99Ms, 2)} ms  p99 / alone ${printSpread(p99Ratio, 2)}\n` +
-          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${skipped} of one's own not sent\n`,
+          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${waited} of one's own waited for a connection\n`,
       );
     }
     return results;
@@ -131,7 +134,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
-const wanted = positionals.length === 0 ? Object.keys(benches) : positionals;
+const all = values.check === true ? ['table'] : Object.keys(benches);
+const wanted = positionals.length === 0 ? all : positionals;
 const unknown = wanted.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {
   process.stderr.write(`no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);
@@ -146,6 +150,13 @@ const results: Record<string, unknown> = {
 };
 for (const name of wanted) results[name] = await benches[name]?.();
 await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+
+function describeRun(minutes: number): string {
+  const day = new Date().toISOString().slice(0, 10);
+  const memory = Math.round(totalmem() / 1024 ** 3);
+  const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${memory} GiB, Node ${process.version}, embedded Postgres 18, loopback`;
+  return `Measured on ${machine}, ${day}: ${rounds} rounds, in ${minutes.toFixed(0)} minutes.`;
+}
 
 /** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
 function tell(line: string): void {

@@ -13,7 +13,7 @@ import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
-import type { Journal } from './journal/journal.ts';
+import type { Journal, openJournal } from './journal/journal.ts';
 import { makeMetrics, makeTracing, placeRoutes, type Routes } from './parts/front.ts';
 import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';
@@ -59,6 +59,8 @@ export interface GatewayDeps {
   readonly place?: Place;
   /** Called when the gateway cannot go on; the caller ends the process. */
   readonly onFatal: (error: unknown) => void;
+  /** Of a bench that measures what waiting for the disk costs; nothing else has another journal. */
+  readonly openJournal?: typeof openJournal;
 }
 
 /** Throws one sentence when a part cannot be made; the parts made before it are stopped again. */
@@ -81,7 +83,7 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const journal = await makeJournal(config, placeJournal(config, place), log);
+  const journal = await makeJournal(config, placeJournal(config, place), log, deps.openJournal);
   stops.push(() => journal.close());
   const ledger = makeLedger(nodeName, journal, sql, log, stops);
   const store = makeStore(config, databaseUrl, sql, stops, (clientId, rows) => {

@@ -77,9 +77,10 @@ export function makeJournal(
   config: Config,
   { directory, bytesMax }: JournalPlace,
   log: Log['write'],
+  open = openJournal,
 ): Promise<Journal> {
   const { segmentBytes, pendingBytesMax } = config;
-  return openJournal(
+  return open(
     { directory, segmentBytes, journalBytesMax: bytesMax, frameBytesMax: FRAME_BYTES_MAX, pendingBytesMax },
     { log },
   );

@@ -234,6 +234,26 @@ describe.each([{ tier: 'Postgres alone' }, { tier: 'Redis and Postgres' }])(
       expect(await control.resolveKind(grants, client.token)).toBe('unknown');
     });
 
+    it('are read again one after the other when many are due at once', async () => {
+      const { sql } = database;
+      const teamId = await control.insertTeam(sql);
+      const clients = await Promise.all([1, 2, 3, 4, 5].map(() => control.insertClient(sql, { teamId })));
+      let nowMs = performance.now();
+      const grants = await start({ now: () => nowMs });
+      for (const { token } of clients) await grants.resolve(token);
+      nowMs += 61_000;
+      await until(() => grants.stats().feedAgeMs < 30_000);
+      const readAgain = (): number => {
+        const before = grants.stats().misses;
+        for (const { token } of clients) expect(grants.peek(token)?.kind).toBe('granted');
+        return grants.stats().misses - before;
+      };
+      expect(readAgain()).toBe(1);
+      expect(readAgain()).toBe(0);
+      nowMs += 2;
+      expect(readAgain()).toBe(1);
+    });
+
     it('never show a token in a log or in the statistics', async () => {
       const client = await control.insertClient(database.sql, { teamId: null });
       const broken = openTestPool('postgres://nobody:secret@127.0.0.1:1/none');
