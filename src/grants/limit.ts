@@ -32,6 +32,10 @@ export function createMeter(): Meter {
   return { requests: 0, records: 0, bytes: 0 };
 }
 
+export function isUnlimited(limits: Limits): boolean {
+  return MEASURES.every((measure) => rateOf(limits, measure) === null);
+}
+
 /** Null: come in. Of several limits that are exceeded, the one to wait longest for. */
 export function findExcess(limits: Limits, meter: Meter, nowMs: number): Excess | null {
   const burstMs = limits.burstSeconds * 1000;
@@ -55,7 +59,8 @@ export function charge(limits: Limits, meter: Meter, measure: Measure, units: nu
 
 const ROUNDING_MS = 1e-6;
 
-function rateOf(limits: Limits, measure: Measure): number | null {
+/** Null: as many as you like. */
+export function rateOf(limits: Limits, measure: Measure): number | null {
   switch (measure) {
     case 'requests':
       return limits.requestsPerSecond;

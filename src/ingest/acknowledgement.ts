@@ -15,40 +15,54 @@ export interface AcknowledgementValues {
 /** How long until the journal has room again, by the speed at which Postgres takes rows. */
 export type SecondsUntilRoom = () => number;
 
-export type Acknowledge = (prefer: string, receipt: Append) => Promise<Verdict>;
+export type Acknowledge = (prefer: string, receipt: Append) => Verdict | Promise<Verdict>;
 
 export function createAcknowledgement(
   values: AcknowledgementValues,
   journal: Journal,
   refuseAppend: RefuseAppend,
 ): Acknowledge {
-  const syncedInTime = boundPerFrame(values.ackWaitMs);
+  const { ackWaitMs, durability } = values;
+  const awaitFrame = boundPerFrame(ackWaitMs);
 
-  return async (prefer, receipt) => {
-    if (receipt.kind === 'refused') return refuseAppend(receipt.reason);
-    const preferred = prefer === '' ? null : readPreference(prefer);
-    const isNamed = preferred !== null;
-    const wanted = preferred ?? values.durability;
-    if (wanted === 'postgres' && (await journal.stored(receipt.sequence, values.ackWaitMs)) === 'stored') {
-      return { kind: 'accepted', durability: 'postgres', isNamed };
-    }
-    const synced = await syncedInTime(journal.synced(receipt.sequence));
+  function judge(synced: Synced, isNamed: boolean): Verdict {
     switch (synced) {
       case 'synced':
-        return { kind: 'accepted', durability: 'journal', isNamed: isNamed || wanted === 'postgres' };
+        return { kind: 'accepted', durability: 'journal', isNamed };
       case 'failed':
         return { ...refuseAppend('failed'), isAppended: true };
       case 'late':
         return {
           ...refuse(
             'journal_slow',
-            `The record was not on disk within ${values.ackWaitMs} ms. Send it again with the same id.`,
+            `The record was not on disk within ${ackWaitMs} ms. Send it again with the same id.`,
           ),
           isAppended: true,
         };
     }
+  }
+
+  /** All who wait for a frame wait for the same promise, and have the same verdict. */
+  const judgeFrame = oncePerPromise((synced: Promise<Synced>) => synced.then((one) => judge(one, false)));
+
+  async function acknowledgeAsWanted(prefer: string, sequence: number): Promise<Verdict> {
+    const preferred = prefer === '' ? null : readPreference(prefer);
+    const wanted = preferred ?? durability;
+    const isInPostgres = wanted === 'postgres' && (await journal.stored(sequence, ackWaitMs)) === 'stored';
+    if (isInPostgres) return { kind: 'accepted', durability: 'postgres', isNamed: preferred !== null };
+    return judge(await awaitFrame(journal.synced(sequence)), preferred !== null || wanted === 'postgres');
+  }
+
+  return (prefer, receipt) => {
+    if (receipt.kind === 'refused') return refuseAppend(receipt.reason);
+    const { sequence } = receipt;
+    return prefer === '' && durability === 'journal'
+      ? judgeFrame(awaitFrame(journal.synced(sequence)))
+      : acknowledgeAsWanted(prefer, sequence);
   };
 }
+
+type Synced = 'synced' | 'failed' | 'late';
 
 /** RFC 7240: a list of preferences, each name=value; the first `durability` that is known counts. */
 export function readPreference(prefer: string): Durability | null {
@@ -57,18 +71,27 @@ export function readPreference(prefer: string): Durability | null {
 }
 
 /** One timer for all requests that wait for the same frame: they share its promise. */
-function boundPerFrame(waitMs: number) {
-  let frame: Promise<'synced' | 'failed'> | null = null;
-  let bounded: Promise<'synced' | 'failed' | 'late'> | null = null;
-  return (synced: Promise<'synced' | 'failed'>): Promise<'synced' | 'failed' | 'late'> => {
-    if (synced === frame && bounded !== null) return bounded;
+function boundPerFrame(waitMs: number): (synced: Promise<'synced' | 'failed'>) => Promise<Synced> {
+  return oncePerPromise((synced) => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => {
       timer = setTimeout(resolve, waitMs, 'late');
     });
-    frame = synced;
-    bounded = Promise.race([synced, late]).finally(() => clearTimeout(timer));
-    return bounded;
+    return Promise.race([synced, late]).finally(() => clearTimeout(timer));
+  });
+}
+
+/** Of the same promise as the last time the same is made. */
+function oncePerPromise<T, R>(
+  make: (promise: Promise<T>) => Promise<R>,
+): (promise: Promise<T>) => Promise<R> {
+  let last: Promise<T> | null = null;
+  let made: Promise<R> | null = null;
+  return (promise) => {
+    if (promise === last && made !== null) return made;
+    last = promise;
+    made = make(promise);
+    return made;
   };
 }
 

@@ -18,19 +18,11 @@ import { createIdSource } from '../records/identity.ts';
 import { isFault, type Payload } from '../records/payload.ts';
 import type { TimePolicy } from '../records/time.ts';
 import type { ReadContext } from '../records/visit.ts';
+import { after } from '../http/after.ts';
 import { aiAgentsRoute } from './ai-agents.ts';
 import { createAcknowledgement, createAppendRefusals, type SecondsUntilRoom } from './acknowledgement.ts';
-import {
-  admitBody,
-  admitDomain,
-  admitSite,
-  admitToken,
-  checkGrantAgain,
-  checkKey,
-  refuseSize,
-  type BodyLimits,
-} from './admission.ts';
-import { ENTRY_TOO_LARGE, takeBatch } from './batch/batch.ts';
+import { admitBody, admitSite, admitToken, checkKey, refuseSize, type BodyLimits } from './admission.ts';
+import { takeBatch } from './batch/batch.ts';
 import type { CountEarlier } from './batch/duplicates.ts';
 import { kindOfType, mixedKinds, type MixedKind } from './batch/mixed.ts';
 import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
@@ -38,7 +30,8 @@ import { splitBody } from './batch/split.ts';
 import { createShipperRoutes } from './shippers/shippers.ts';
 import type { VendorValues } from './shippers/vendors.ts';
 import type { CountryOf } from './enrich/country.ts';
-import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './kinds.ts';
+import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './single/kinds.ts';
+import { createSingle, type Sent } from './single/single.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
 import type { Limiter } from './limiter.ts';
 import { account, accountBatch, createTally, type IngestStats, type RecordLedger } from './tally.ts';
@@ -80,6 +73,14 @@ interface Entrance<R extends Droppable> {
   readonly kindOf: (payload: Payload) => MixedKind | Refusal;
 }
 
+type Outcome = Verdict | BatchOutcome;
+
+/** A request that may be looked into. `site`: the one that its path names. */
+interface Opened extends Pick<Sent, 'grant' | 'request'> {
+  readonly site: string | null;
+  readonly body: Buffer;
+}
+
 const VALIDATE_ONLY = /(^|&)validate_only=(1|true)(&|$)/;
 /** Escaping may treble what was sent, and printing numbers, 1e20 say, make more than four times as much of it. */
 const ENTRY_FACTOR = 5;
@@ -97,17 +98,22 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const ids = createIdSource(randomBytes);
   const entryBytesMax = Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE);
   const batchDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
+  const takeSingle = createSingle(batchDeps);
 
-  async function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Promise<Reply> {
+  function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Reply | Promise<Reply> {
     const startedAtMs = performance.now();
-    const admitted = admitToken(deps, request, request.headers);
-    const grant = admitted instanceof Promise ? await admitted : admitted;
-    if (!isRefusal(grant)) chargeRequest(grant, request);
-    const outcome = isRefusal(grant) ? grant : await take(entrance, request, grant);
-    count(entrance.kind?.name ?? 'batch', isRefusal(grant) ? null : grant, request, outcome);
-    const reply = 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
-    if (reply.status.startsWith('202')) tally.countWait(performance.now() - startedAtMs);
-    return reply;
+    const name = entrance.kind?.name ?? 'batch';
+    const answer = (grant: Grant | null, outcome: Outcome): Reply => {
+      count(name, grant, request, outcome);
+      const reply = 'received' in outcome ? replyBatch(outcome) : replyTo(outcome);
+      if (reply.status.startsWith('202')) tally.countWait(performance.now() - startedAtMs);
+      return reply;
+    };
+    return after(admitToken(deps, request, request.headers), (grant) => {
+      if (isRefusal(grant)) return answer(null, grant);
+      chargeRequest(grant, request);
+      return after(take(entrance, request, grant), (outcome) => answer(grant, outcome));
+    });
   }
 
   function chargeRequest(grant: Grant, request: Request): void {
@@ -115,7 +121,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     limiter.charge(grant, 'bytes', request.body?.length ?? 0);
   }
 
-  function count(name: string, grant: Grant | null, request: Request, outcome: Verdict | BatchOutcome): void {
+  function count(name: string, grant: Grant | null, request: Request, outcome: Outcome): void {
     if ('received' in outcome) {
       tally.countBatch(name, outcome);
       if (grant === null) return;
@@ -129,61 +135,41 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     account(ledger, grant.clientId, outcome);
   }
 
-  async function take<R extends Droppable>(
+  function take<R extends Droppable>(
     entrance: Entrance<R>,
     request: Request,
     grant: Grant,
-  ): Promise<Verdict | BatchOutcome> {
+  ): Outcome | Promise<Outcome> {
     const named = entrance.kind?.siteIdOf(request) ?? null;
     if (named !== null && isRefusal(named)) return named;
     const site = named === null ? null : admitSite(grant.currentRoles, named);
     if (site !== null && isRefusal(site)) return site;
     const opened = checkKey(request.headers.idempotencyKey) ?? admitBody(request, values.limits, decompress);
-    const body = opened instanceof Promise ? await opened : opened;
-    if (isRefusal(body)) return body;
+    return after(opened, (body) => (isRefusal(body) ? body : read(entrance, { request, grant, site, body })));
+  }
+
+  function read<R extends Droppable>(
+    { kind, kindOf }: Entrance<R>,
+    { request, grant, site, body }: Opened,
+  ): Outcome | Promise<Outcome> {
     const isValidatedOnly = request.query !== '' && VALIDATE_ONLY.test(request.query);
     const split = splitBody(body, request.headers.contentType, values.recordsMax);
     if (isFault(split)) return refuseFault(split);
     limiter.charge(grant, 'records', split.form === 'single' ? 1 : split.elements.length);
     const context = contextOf(grant, request);
     if (split.form === 'single' && body.length > values.bodyBytesMax) return refuseSize(values.bodyBytesMax);
-    if (split.form === 'single' && entrance.kind !== null && !isValidatedOnly)
-      return judge(entrance.kind, split.payload, site, { grant, request, context });
+    if (split.form === 'single' && kind !== null && !isValidatedOnly)
+      return takeSingle(kind, split.payload, site, { grant, request, context });
     const elements = split.form === 'single' ? [split.payload] : split.elements;
-    const { kindOf } = entrance;
     return takeBatch(
       { elements, kindOf, namedSite: site, grant, request, context, isValidatedOnly },
       batchDeps,
     );
   }
 
-  /** One record. `early`: its site, when the path named it. */
-  async function judge<R extends Droppable>(
-    kind: Kind<R>,
-    payload: Payload,
-    early: string | null,
-    by: { readonly grant: Grant; readonly request: Request; readonly context: Omit<ReadContext, 'index'> },
-  ): Promise<Verdict> {
-    const { grant, context } = by;
-    const record = kind.read(payload, { ...context, index: 0 });
-    if (isFault(record)) return refuseFault(record);
-    const reached = early ?? admitDomain(deps.grants, grant, kind.domainOf(record));
-    const siteId = reached instanceof Promise ? await reached : reached;
-    if (isRefusal(siteId)) return siteId;
-    const late = kind.checkLate(record);
-    if (late !== null) return refuseFault(late);
-    const ended = checkGrantAgain(grant);
-    if (ended !== null) return ended;
-    if (record.isDropped) return { kind: 'dropped', reason: 'dnt' };
-    kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs: context.nowMs, ids });
-    if (writer.length > entryBytesMax) return ENTRY_TOO_LARGE;
-    const receipt = journal.append(writer.buffer, 0, writer.length);
-    if (receipt.kind === 'appended') ledger.append(grant.clientId);
-    return acknowledge(by.request.headers.prefer, receipt);
-  }
-
-  function contextOf(grant: Grant, request: Request): Omit<ReadContext, 'index'> {
+  function contextOf(grant: Grant, request: Request): ReadContext {
     return {
+      index: 0,
       nowMs: Date.now(),
       timePolicy: values.timePolicy,
       countryOf: deps.countryOf,

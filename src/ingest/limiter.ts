@@ -7,7 +7,15 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Grant } from '../grants/grant.ts';
-import { charge, findExcess, type Excess, type Limits, type Measure } from '../grants/limit.ts';
+import {
+  charge,
+  findExcess,
+  isUnlimited,
+  rateOf,
+  type Excess,
+  type Limits,
+  type Measure,
+} from '../grants/limit.ts';
 import { truncateAddress } from '../http/address.ts';
 import { refuse, type Refusal } from './verdict.ts';
 
@@ -43,13 +51,17 @@ export function createLimiter(values: LimiterValues, now: () => number = () => p
 
   return {
     judge(grant) {
-      const excess = findExcess(grant.limits ?? clientLimits, grant.meter, now());
+      const limits = grant.limits ?? clientLimits;
+      if (isUnlimited(limits)) return null;
+      const excess = findExcess(limits, grant.meter, now());
       if (excess === null) return null;
       limited++;
       return refuseExcess(excess);
     },
-    charge: (grant, measure, units) =>
-      charge(grant.limits ?? clientLimits, grant.meter, measure, units, now()),
+    charge(grant, measure, units) {
+      const limits = grant.limits ?? clientLimits;
+      if (rateOf(limits, measure) !== null) charge(limits, grant.meter, measure, units, now());
+    },
     judgeAddress(address) {
       if (unknownTokensPerMinute === 0) return null;
       const waitMs = (addresses.get(nameSender(address)) ?? 0) - now() - MINUTE_MS + intervalMs;

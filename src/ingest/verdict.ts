@@ -39,6 +39,8 @@ export function refuse(code: ProblemCode, detail: string, field: string | null =
   return { kind: 'refused', code, detail, field };
 }
 
+export const ENTRY_TOO_LARGE = refuse('body_too_large', 'The record is larger than a single one may be.');
+
 export function refuseFault(fault: Fault): Refusal {
   return { kind: 'refused', code: fault.code, detail: fault.detail, field: fault.field };
 }

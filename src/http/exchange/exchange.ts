@@ -1,18 +1,14 @@
-/**
- * One request's life: head, body, handler, reply. A request is answered at most once, inside a cork (one system
- * call), and never after its connection is gone.
- */
-import { randomBytes } from 'node:crypto';
+/** One request's life: head, body, handler, reply. */
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createForwardedReader, printAddress } from '../address.ts';
-import { countAnswer, type Answers } from './answers.ts';
-import { createBudget, createShare, type Share } from './budget.ts';
+import { createAnswering, noteAnswer, type Exchange } from './answering.ts';
+import type { Answers } from './answers.ts';
+import { createBudget } from './budget.ts';
 import { collectBody } from './body.ts';
 import { readFields, readHead, readParameters, type Head } from '../framing.ts';
 import { createProblem } from '../problem.ts';
 import type { Reply, Request, Route } from '../request.ts';
 import { waitUntilQuiet } from './quiet.ts';
-import { createStreams } from '../stream/stream.ts';
 
 export interface Exchanges {
   /** The route's handler for the library. */
@@ -43,16 +39,8 @@ export interface ExchangeDeps {
   readonly startSpan?: StartSpan | undefined;
 }
 
-/** `isOver` once it is answered, or its connection is gone: the library forbids touching `response` then. */
-interface Exchange {
-  isOver: boolean;
-  readonly response: HttpResponse;
-  readonly answers: Answers;
-  readonly endSpan: ((status: number) => void) | null;
-  readonly share: Share;
-  /** Of a reply that comes bit by bit. */
-  onOver: (() => void) | null;
-}
+/** While its body is on its way. */
+type Open<R extends Request> = Omit<R, 'body'> & { body: R['body'] };
 
 /** What anybody may make this process keep, for as long as it takes to send it. */
 const UNGUARDED_BYTES = 64 * 1024;
@@ -78,8 +66,7 @@ export function createExchanges(
   let inFlight = 0;
   let requests = 0;
   let framingViolations = 0;
-  let isClosing = false;
-  const streams = createStreams();
+  const { send, sendFault, closeAfterAnswers } = createAnswering(onFault, finish);
 
   /** Null when the connection had to be closed for its framing. */
   function readSoundHead(response: HttpResponse, request: HttpRequest, method: string): Head | null {
@@ -92,21 +79,15 @@ export function createExchanges(
   }
 
   function open(response: HttpResponse, answers: Answers, endSpan: Exchange['endSpan']): Exchange {
-    const share = createShare(budget);
-    const exchange: Exchange = { isOver: false, response, answers, endSpan, share, onOver: null };
+    const held = { bytesHeld: 0, users: 1 };
+    const exchange: Exchange = { isOver: false, response, answers, endSpan, ...held, onOver: null };
     requests++;
     inFlight++;
     response.onAborted(() => {
-      if (!exchange.isOver && exchange.onOver === null) note(exchange, 0);
+      if (!exchange.isOver && exchange.onOver === null) noteAnswer(exchange, 0);
       finish(exchange);
     });
     return exchange;
-  }
-
-  /** 0: the sender was gone. */
-  function note({ answers, endSpan }: Exchange, status: number): void {
-    countAnswer(answers, status);
-    endSpan?.(status);
   }
 
   function readAddress(response: HttpResponse, forwardedFor: string): string {
@@ -118,36 +99,27 @@ export function createExchanges(
     if (exchange.isOver) return;
     exchange.isOver = true;
     inFlight--;
-    exchange.share.leave();
+    leave(exchange);
     exchange.onOver?.();
+  }
+
+  function leave(exchange: Exchange): void {
+    if (--exchange.users > 0) return;
+    budget.give(exchange.bytesHeld);
+    exchange.bytesHeld = 0;
+  }
+
+  function hold(exchange: Exchange, bytes: number): boolean {
+    if (exchange.isOver || !budget.take(bytes)) return false;
+    exchange.bytesHeld += bytes;
+    return true;
   }
 
   /** False: there is no room, and the request is answered. */
   function holdBody(exchange: Exchange, bytes: number): boolean {
-    if (bytes <= 0 || (!exchange.isOver && exchange.share.take(bytes))) return true;
+    if (bytes <= 0 || hold(exchange, bytes)) return true;
     send(exchange, OVERLOADED, true);
     return false;
-  }
-
-  function send(exchange: Exchange, reply: Reply, mustClose: boolean): void {
-    if (exchange.isOver) return;
-    const { response } = exchange;
-    const { follow } = reply;
-    note(exchange, Number.parseInt(reply.status, 10));
-    response.cork(() => {
-      response.writeStatus(reply.status);
-      for (const [name, value] of reply.headers) response.writeHeader(name, value);
-      if (follow === undefined) response.end(reply.body, mustClose || isClosing);
-    });
-    if (follow === undefined) finish(exchange);
-    else exchange.onOver = streams.start(response, { first: reply.body, follow }, () => finish(exchange));
-  }
-
-  function sendFault(exchange: Exchange, error: unknown): void {
-    const requestId = randomBytes(8).toString('hex');
-    onFault(error, requestId);
-    const detail = `Not your fault; the log has the cause under ${requestId}. Try again later.`;
-    send(exchange, createProblem('internal', { detail }), true);
   }
 
   /** While it is not known whether a large body may come in, its connection is not read. */
@@ -179,13 +151,17 @@ export function createExchanges(
     try {
       const reply = route.handle(request);
       if (reply instanceof Promise) {
-        exchange.share.join();
-        void reply
-          .then(
-            (settled) => send(exchange, settled, mustClose),
-            (error: unknown) => sendFault(exchange, error),
-          )
-          .finally(() => exchange.share.leave());
+        exchange.users++;
+        reply.then(
+          (settled) => {
+            send(exchange, settled, mustClose);
+            leave(exchange);
+          },
+          (error: unknown) => {
+            sendFault(exchange, error);
+            leave(exchange);
+          },
+        );
       } else send(exchange, reply, mustClose);
     } catch (error) {
       sendFault(exchange, error);
@@ -201,7 +177,7 @@ export function createExchanges(
         if (head === null) return;
         const endSpan = startSpan?.(method, route.path, incoming.getHeader('traceparent')) ?? null;
         const exchange = open(response, answers, endSpan);
-        const request: Request = {
+        const request: Open<Request> = {
           method,
           path: incoming.getUrl(),
           query: incoming.getQuery(),
@@ -210,7 +186,7 @@ export function createExchanges(
           fields: readFields(route.fields, incoming),
           address: () => (exchange.isOver ? '' : readAddress(response, head.headers.forwardedFor)),
           body: null,
-          hold: (bytes) => !exchange.isOver && exchange.share.take(bytes),
+          hold: (bytes) => hold(exchange, bytes),
         };
         if (head.contentLength > route.bodyBytesMax) {
           handle(exchange, route, request);
@@ -219,9 +195,10 @@ export function createExchanges(
         const admit = head.isChunked || head.contentLength > UNGUARDED_BYTES ? route.admit : undefined;
         if (admit === undefined && !holdBody(exchange, head.contentLength)) return;
         const take = (bytes: number): boolean => !head.isChunked || holdBody(exchange, bytes);
-        collectBody(response, head, route.bodyBytesMax, take, (body) =>
-          handle(exchange, route, { ...request, body }),
-        );
+        collectBody(response, head, route.bodyBytesMax, take, (body) => {
+          request.body = body;
+          handle(exchange, route, request);
+        });
         if (admit !== undefined) guard(exchange, head.contentLength, admit(request));
       };
     },
@@ -233,10 +210,7 @@ export function createExchanges(
       const body = method === 'head' ? '' : reply.body;
       send(open(response, answers, null), { ...reply, body }, head.isChunked || head.contentLength > 0);
     },
-    closeAfterAnswers() {
-      isClosing = true;
-      streams.endAll();
-    },
+    closeAfterAnswers,
     settle: (timeoutMs) => waitUntilQuiet(() => ({ inFlight, requests }), timeoutMs),
     stats: () => ({ inFlight, bytesInFlight: budget.bytesTaken, requests, framingViolations }),
   };

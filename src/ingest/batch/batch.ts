@@ -13,7 +13,7 @@ import { isFault, type Fault, type Payload } from '../../records/payload.ts';
 import type { ReadContext } from '../../records/visit.ts';
 import type { Acknowledge, RefuseAppend } from '../acknowledgement.ts';
 import { admitDomain, admitSite, checkGrantAgain } from '../admission.ts';
-import { isRefusal, refuse, refuseFault, type Refusal } from '../verdict.ts';
+import { ENTRY_TOO_LARGE, isRefusal, refuseFault, type Refusal } from '../verdict.ts';
 import type { RecordLedger } from '../tally.ts';
 import type { CountEarlier, RowIdentity } from './duplicates.ts';
 import type { AnyRecord, MixedKind } from './mixed.ts';
@@ -52,8 +52,6 @@ interface Judged {
   readonly record: AnyRecord;
   readonly site: string | Refusal | Promise<string | Refusal>;
 }
-
-export const ENTRY_TOO_LARGE = refuse('body_too_large', 'The record is larger than a single one may be.');
 
 /** Others get their turn after so many records. */
 const TURN_RECORDS = 500;

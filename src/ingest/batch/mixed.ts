@@ -5,7 +5,7 @@ import { fault, type Fault, type Payload } from '../../records/payload.ts';
 import type { ReadContext, RowContext } from '../../records/visit.ts';
 import type { RowWriter } from '../../records/entry.ts';
 import { encodeUnreadLine, readUnreadLine, type UnreadLine } from '../shippers/unread-line.ts';
-import { aiFetchKind, eventKind, pageviewKind, type Kind } from '../kinds.ts';
+import { aiFetchKind, eventKind, pageviewKind, type Kind } from '../single/kinds.ts';
 import { refuse, type Refusal } from '../verdict.ts';
 import type { RowIdentity } from './duplicates.ts';
 

@@ -1,13 +1,13 @@
 /** The three kinds of record: what differs between them on the way of a request. */
-import { encodeAiFetch, readAiFetch, type AiFetch } from '../records/ai-fetch.ts';
-import type { RowWriter } from '../records/entry.ts';
-import { checkEventName, encodeEvent, readEvent, type Event } from '../records/event.ts';
-import { parseUuid } from '../records/identity.ts';
-import { encodePageview, readPageview, type Pageview } from '../records/pageview.ts';
-import type { Fault, Payload } from '../records/payload.ts';
-import type { ReadContext, RowContext } from '../records/visit.ts';
-import type { Request } from '../http/request.ts';
-import { refuse, type Refusal } from './verdict.ts';
+import { encodeAiFetch, readAiFetch, type AiFetch } from '../../records/ai-fetch.ts';
+import type { RowWriter } from '../../records/entry.ts';
+import { checkEventName, encodeEvent, readEvent, type Event } from '../../records/event.ts';
+import { parseUuid } from '../../records/identity.ts';
+import { encodePageview, readPageview, type Pageview } from '../../records/pageview.ts';
+import type { Fault, Payload } from '../../records/payload.ts';
+import type { ReadContext, RowContext } from '../../records/visit.ts';
+import type { Request } from '../../http/request.ts';
+import { refuse, type Refusal } from '../verdict.ts';
 
 /** What every record has. */
 export interface Droppable {
