@@ -43,8 +43,12 @@ export async function gatherCrowd(
   const namespace = `sluice:${instance?.id}`;
   const tier = createRedisTier({ url: redis.url, namespace, timeoutMs: 10_000 }, { log: () => undefined });
   while (!tier.stats().isConnected) await sleep(10);
+  // What was read before the end of the revocation log is not believed.
+  const [log] = await world.sql<{ end: number }[]>`
+    SELECT coalesce(max(seq), 0)::float8 AS "end" FROM revocation_log`;
+  const sequence = log?.end ?? 0;
   for (let from = 0; from < clients; from += FILL_AT_ONCE) {
-    await fillTier(tier, senders, from, Math.min(clients, from + FILL_AT_ONCE));
+    await fillTier(tier, senders, sequence, from, Math.min(clients, from + FILL_AT_ONCE));
   }
   await tier.close();
   const requestFile = join(world.directory, 'crowd.requests');
@@ -55,8 +59,14 @@ export async function gatherCrowd(
 }
 
 /** Waits for the last one: commands of one connection are answered in order. */
-async function fillTier(tier: RedisTier, senders: Senders, from: number, to: number): Promise<void> {
-  for (let index = from; index < to; index++) tier.fill(makeGrant(senders, index), 0);
+async function fillTier(
+  tier: RedisTier,
+  senders: Senders,
+  sequence: number,
+  from: number,
+  to: number,
+): Promise<void> {
+  for (let index = from; index < to; index++) tier.fill(makeGrant(senders, index), sequence);
   if ((await tier.read(makeGrant(senders, to - 1).tokenHash)) === null)
     throw new Error('Redis does not keep the grants');
 }
