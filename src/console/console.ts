@@ -16,12 +16,22 @@ export interface ConsoleValues {
   readonly recordsPort: number | null;
 }
 
+const ROOT = '/console';
+
+/** Whoever comes with a browser and an address alone wants the console. */
+const FRONT_DOOR: Route = {
+  method: 'GET',
+  path: '/',
+  bodyBytesMax: 0,
+  handle: () => ({ status: '302 Found', headers: [['Location', ROOT]], body: '' }),
+};
+
 /** Throws when a file of it is missing. */
 export async function createConsole(values: ConsoleValues, deps: LiveDeps): Promise<Console> {
   const assets = await loadAssets(values.recordsPort);
   const live = startLive(values.gatewayName, deps);
   return {
-    routes: [...createPageRoutes('/console', async () => assets), live.route],
+    routes: [FRONT_DOOR, ...createPageRoutes(ROOT, async () => assets), live.route],
     stats: () => live.stats(),
     close: () => live.close(),
   };

@@ -58,11 +58,13 @@ describe('the command line', () => {
     });
     const dump = JSON.stringify(await database.sql`SELECT * FROM api_clients`);
     expect(dump).not.toContain(token);
+    expect(sluice('client', 'list').out).toBe(`${String(client['id'])}  active   forwarder (Default team)\n`);
     expect(sluice('client', 'revoke', String(client['id']))).toMatchObject({
       code: 0,
       out: expect.stringContaining('is revoked'),
     });
     expect(sluice('client', 'revoke', String(client['id'])).out).toContain('revoked already');
+    expect(JSON.parse(sluice('client', 'list', '--json').out)).toMatchObject({ state: 'revoked' });
   });
 
   it.each([

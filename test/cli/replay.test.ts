@@ -113,6 +113,15 @@ describe('a replay', () => {
     expect(await countFetches()).toBe(100);
   });
 
+  it('with another purpose sends what was sent before', async () => {
+    const file = await put('a.log', makeLog(10));
+    expect((await replay([file])).out).toContain('10 lines: 10 accepted (0 were there)');
+    expect((await replay([file], ['--pageviews'])).out).toContain('10 lines: 10 accepted (10 were there)');
+    const again = await replay([file]);
+    expect(again.out).toContain('0 lines');
+    expect(again.err).toContain('was sent there before');
+  });
+
   it('killed in the middle goes on from there, and every line is one row', { timeout: 60_000 }, async () => {
     const file = await put('a.log.gz', gzipSync(makeLog(30_000)));
     const child = spawn(process.execPath, wordsOf([file], []), {

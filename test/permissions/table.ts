@@ -722,6 +722,7 @@ export const groups: Readonly<Record<string, readonly Row[]>> = {
     anybody('GET /api/docs/v1/openapi.json', 'reads it as OpenAPI', 200),
     anybody('GET /.well-known/fastly/logging/challenge', 'asks which services of Fastly may send here', 200),
     anybody('GET /api/sites/{site}/ingest/vercel', "asks for the code of Vercel's form", 200),
+    anybody('GET /', 'is led to the console', 302),
     anybody('GET /console', 'opens the console, which then asks who one is', 200),
     anybody('GET /console/{asset}', 'reads a file of the console', 200),
   ],

@@ -131,6 +131,7 @@ export async function ask(base: string, request: string, sent: Sent = {}): Promi
   const [method = 'GET', path = '/'] = request.split(' ');
   const { cookie, token, body, headers } = sent;
   const response = await fetch(base + path, {
+    redirect: 'manual',
     method,
     headers: {
       ...(cookie === undefined ? {} : { Cookie: cookie }),

@@ -1,4 +1,4 @@
-/** sluice client create | revoke. */
+/** sluice client create | list | revoke. */
 import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { createClient, revokeClient } from '../../admin/clients/change.ts';
@@ -7,6 +7,7 @@ import type { Change } from '../../admin/ledger.ts';
 import { findSite } from '../../admin/sites/site.ts';
 import { readConfig } from '../../config.ts';
 import type { SiteRole } from '../../grants/grant.ts';
+import type { Sql } from '../../store/connect.ts';
 import { createToken } from '../../grants/token.ts';
 import { parseTimestampUs } from '../../records/time.ts';
 import { withDatabase } from '../database.ts';
@@ -60,6 +61,16 @@ export function addClientCommands(program: Command): void {
       }),
     );
   client
+    .command('list')
+    .description('print every client, newest first')
+    .option('--json', 'print one JSON object a line')
+    .action((options: { json?: true }) =>
+      withDatabase(readConfig(), async (sql) => {
+        for (const found of await listEvery(sql))
+          process.stdout.write(`${options.json === true ? JSON.stringify(found) : printClient(found)}\n`);
+      }),
+    );
+  client
     .command('revoke')
     .description('stop a client; its token is refused by every running gateway within a second')
     .argument('<id>', "the client's id")
@@ -70,6 +81,27 @@ export function addClientCommands(program: Command): void {
         process.stdout.write(wasActive ? `client ${id} is revoked\n` : `client ${id} was revoked already\n`);
       }),
     );
+}
+
+interface Listed {
+  readonly id: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly state: string;
+  readonly created_at: Date;
+}
+
+/** Of people, of teams, of organizations. */
+async function listEvery(sql: Sql): Promise<readonly Listed[]> {
+  return sql<Listed[]>`
+    SELECT c.id, c.name, coalesce(t.name, u.email, 'an organization') AS owner, c.created_at,
+           CASE WHEN c.revoked_at IS NOT NULL THEN 'revoked' WHEN c.expires_at <= now() THEN 'expired' ELSE 'active' END AS state
+    FROM api_clients c LEFT JOIN tenants t ON t.id = c.tenant_id LEFT JOIN users u ON u.id = c.user_id
+    ORDER BY c.created_at DESC, c.id`;
+}
+
+function printClient({ id, name, owner, state }: Listed): string {
+  return `${id}  ${state.padEnd(7)}  ${name} (${owner})`;
 }
 
 export interface TeamClientWanted {

@@ -12,20 +12,24 @@ interface Entry {
   readonly linesDone: number;
 }
 
-/** A file that has another size by now is another file, or one that has grown: it is read from its beginning. */
-export async function openCheckpoint(path: string): Promise<Checkpoint> {
+/**
+ * A file that has another size by now is another file, or one that has grown: it is read from its beginning. `purpose`:
+ * where to, and what of it; for another one nothing is done yet.
+ */
+export async function openCheckpoint(path: string, purpose: string): Promise<Checkpoint> {
+  const keyOf = (name: string): string => `${purpose} ${name}`;
   const entries = new Map<string, Entry>(
     Object.entries(JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Record<string, Entry>),
   );
   return {
     linesDone(name, bytes) {
-      const entry = entries.get(name);
+      const entry = entries.get(keyOf(name));
       return entry?.bytes === bytes ? entry.linesDone : 0;
     },
     async save(name, bytes, linesDone) {
       // What comes by standard input does not come again.
       if (name === '-') return;
-      entries.set(name, { bytes, linesDone });
+      entries.set(keyOf(name), { bytes, linesDone });
       await writeFile(`${path}.new`, JSON.stringify(Object.fromEntries(entries)));
       await rename(`${path}.new`, path);
     },

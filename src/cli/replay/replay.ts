@@ -54,7 +54,7 @@ export function addReplayCommand(program: Command): void {
 
 async function replay(files: readonly string[], options: ReplayOptions): Promise<void> {
   const sources = await findSources(files, process.stdin);
-  const checkpoint = await openCheckpoint(options.checkpoint);
+  const checkpoint = await openCheckpoint(options.checkpoint, describePurpose(options));
   const total: Counts = { received: 0, accepted: 0, duplicate: 0, skipped: 0, quarantined: 0, rejected: 0 };
   const progress = showProgress(sources, total);
   const startedAtMs = performance.now();
@@ -77,10 +77,16 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
   process.stdout.write(`${describe(total)}\n`);
   if (isGoingOn)
     process.stderr.write(
-      `what ${options.checkpoint} says was sent before is left out; for another gateway or site name another --checkpoint\n`,
+      `what ${options.checkpoint} says was sent there before is left out; to send it again remove that file, or name another by --checkpoint\n`,
     );
   if (total.quarantined > 0 && options.dryRun !== true)
     process.stderr.write(`'sluice quarantine list' says why lines are in quarantine\n`);
+}
+
+/** Sent elsewhere, or asked for more, a file begins anew. */
+function describePurpose({ url, site, pageviews, hostname, fields, since, until }: ReplayOptions): string {
+  const more = { pageviews, hostname, fields: fields === '' ? undefined : fields, since, until };
+  return `${new URL(url).origin} ${site} ${JSON.stringify(more)}`;
 }
 
 function targetOf(text: string, options: ReplayOptions): { url: string; token: string } {

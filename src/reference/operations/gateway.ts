@@ -48,6 +48,7 @@ export const gatewayOperations: Operations = {
   'GET /metrics': operationsOf('Gateway', 'token')('Read the metrics, with their own token if there is one', {
     replies: { 200: { [TEXT]: null } },
   }),
+  'GET /': ofGateway('Be led to the console', { replies: { 302: null } }),
   'GET /console': ofGateway('Open the console', { replies: { 200: { [PAGE]: null }, 304: null } }),
   'GET /console/*': ofGateway('Read a file of the console', { replies: { 200: { '*/*': null }, 304: null } }),
   'GET /api/docs': ofGateway('Open this reference', { replies: { 200: { [PAGE]: null }, 304: null } }),
