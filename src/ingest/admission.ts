@@ -155,5 +155,5 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  * or only got another role, the next request will know.
  */
 export function checkGrantAgain(grant: Grant): Refusal | null {
-  return grant.isRevoked ? GRANT_IN_DOUBT : null;
+  return grant.isVoid ? GRANT_IN_DOUBT : null;
 }
