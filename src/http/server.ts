@@ -120,7 +120,9 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
       }
       const where = `${values.host}:${values.port}`;
       reject(
-        new Error(`Cannot listen on ${where}: another process has the port. Stop it, or choose another.`),
+        new Error(
+          `Cannot listen on ${where}: another process has the port. Stop it, or choose another by PORT or SLUICE_ADMIN_PORT.`,
+        ),
       );
     });
   });

@@ -66,6 +66,8 @@ export interface RowWriter {
   end(): void;
 }
 
+const BY_HAND_MAX = 24;
+
 export function createRowWriter(): RowWriter {
   let buffer = Buffer.allocUnsafeSlow(16 * 1024);
   let at = 0;
@@ -93,9 +95,20 @@ export function createRowWriter(): RowWriter {
 
   function utf8(value: string, prefixBytes: number): void {
     ensure(4 + prefixBytes + value.length * 3);
-    const written = buffer.write(value, at + 4 + prefixBytes, 'utf8');
+    const written = write(value, at + 4 + prefixBytes);
     put32(prefixBytes + written);
     at += prefixBytes + written;
+  }
+
+  /** Short ASCII by hand: a call into Node costs more than its letters. Returns the bytes written. */
+  function write(value: string, start: number): number {
+    if (value.length > BY_HAND_MAX) return buffer.write(value, start, 'utf8');
+    for (let index = 0; index < value.length; index++) {
+      const code = value.charCodeAt(index);
+      if (code > 0x7f) return buffer.write(value, start, 'utf8');
+      buffer[start + index] = code;
+    }
+    return value.length;
   }
 
   function int64(value: number): void {

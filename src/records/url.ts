@@ -79,37 +79,37 @@ const NO_CAMPAIGN: Campaign = {
   content: null,
   qr: null,
 };
-const CAMPAIGN_KEYS: Readonly<Record<string, keyof Campaign>> = {
-  utm_source: 'source',
-  utm_medium: 'medium',
-  utm_campaign: 'campaign',
-  utm_term: 'term',
-  utm_content: 'content',
-  hk_qr: 'qr',
-};
+const CAMPAIGN_KEYS: ReadonlyMap<string | null, keyof Campaign> = new Map([
+  ['utm_source', 'source'],
+  ['utm_medium', 'medium'],
+  ['utm_campaign', 'campaign'],
+  ['utm_term', 'term'],
+  ['utm_content', 'content'],
+  ['hk_qr', 'qr'],
+]);
 
 /** The first value of each key, decoded and trimmed; empty = null. A pair that cannot be decoded is passed over. */
 export function readCampaign(query: string): Campaign {
   if (!query.includes('utm_') && !query.includes('hk_qr') && !query.includes('%')) return NO_CAMPAIGN;
   const campaign = { ...NO_CAMPAIGN };
-  const seen = new Set<string>();
+  const seen: string[] = [];
   for (const pair of query.split('&')) {
     if (pair.includes(';')) continue;
     const equals = pair.indexOf('=');
     const key = decode(equals === -1 ? pair : pair.slice(0, equals));
-    const target = key === null || !Object.hasOwn(CAMPAIGN_KEYS, key) ? undefined : CAMPAIGN_KEYS[key];
-    if (target === undefined || key === null || seen.has(key)) continue;
+    const target = CAMPAIGN_KEYS.get(key);
+    if (target === undefined || seen.includes(target)) continue;
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
     if (value === null) continue;
-    seen.add(key);
-    campaign[target] = value.trim() === '' ? null : value.trim();
+    seen.push(target);
+    campaign[target] = value.trim() || null;
   }
   return campaign;
 }
 
 /** '+' is a space. Null when an escape is broken; bytes that are not UTF-8 become U+FFFD. */
 function decode(text: string): string | null {
-  if (!text.includes('%')) return text.replaceAll('+', ' ');
+  if (!text.includes('%')) return text.includes('+') ? text.replaceAll('+', ' ') : text;
   if (/%(?![0-9a-f]{2})/i.test(text)) return null;
   const plain = text.replaceAll('+', ' ');
   try {

@@ -14,7 +14,7 @@ export async function findSharedPort(host: string, port: number): Promise<number
     });
   } catch (error) {
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    const why = isTaken ? 'another process has the port. Stop it, or choose another.' : String(error);
+    const why = isTaken ? 'another process has the port. Stop it, or choose another by PORT.' : String(error);
     throw new Error(`Cannot listen on ${host}:${port}: ${why}`, { cause: error });
   }
   const address = probe.address();

@@ -143,7 +143,7 @@ describe('two processes', () => {
     const other = await makeDirectory();
     const environment = { DATABASE_URL: database.url, PORT: String(two.port), SLUICE_PROCESSES: '2' };
     await expect(startProcess({ ...environment, SLUICE_DATA_DIR: other.path })).rejects.toThrow(
-      /ended with 1: sluice: Cannot listen on 127\.0\.0\.1:\d+: another process has the port\. Stop it, or choose another\.\n$/,
+      /ended with 1: sluice: Cannot listen on 127\.0\.0\.1:\d+: another process has the port\. Stop it, or choose another by PORT\.\n$/,
     );
     await expect(startProcesses(2, database, directory.path)).rejects.toThrow(
       /ended with 1: .*sluice: The journal .* is in use by another gateway/s,

@@ -71,7 +71,7 @@ async function checkPort({ host, port }: Config): Promise<Finding> {
   });
   return isTaken
     ? ok('port', `something listens on ${port}: a gateway, if it is running`)
-    : ok('port', `${port} is free: no gateway is running here`);
+    : ok('port', `${port} is free: no gateway is running at it (PORT says which one is looked at)`);
 }
 
 async function checkDatabase(config: Config): Promise<readonly Finding[]> {

@@ -58,9 +58,11 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
   const total: Counts = { received: 0, accepted: 0, duplicate: 0, skipped: 0, quarantined: 0, rejected: 0 };
   const progress = showProgress(sources, total);
   const startedAtMs = performance.now();
+  let isGoingOn = false;
   try {
     for (const source of sources) {
       const done = options.dryRun === true ? 0 : checkpoint.linesDone(source.name, source.bytes);
+      isGoingOn ||= done > 0;
       for await (const part of source.parts(done, (line, header) => isInTime(line, header, options))) {
         const counts = await deliverPart(targetOf(part.text, options), part.text, progress.wait);
         for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += counts[name];
@@ -73,6 +75,12 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
     progress.stop();
   }
   process.stdout.write(`${describe(total)}\n`);
+  if (isGoingOn)
+    process.stderr.write(
+      `what ${options.checkpoint} says was sent before is left out; for another gateway or site name another --checkpoint\n`,
+    );
+  if (total.quarantined > 0 && options.dryRun !== true)
+    process.stderr.write(`'sluice quarantine list' says why lines are in quarantine\n`);
 }
 
 function targetOf(text: string, options: ReplayOptions): { url: string; token: string } {

@@ -18,9 +18,9 @@ const NEWLINE = 0x0a;
 export function splitBody(body: Buffer, contentType: string, recordsMax: number): Split | Fault {
   if (body.length > CHEAP_LENGTH && hasTooMuch(body.toString('latin1'))) return TOO_MUCH;
   if (NDJSON.test(contentType)) return splitLines(body, recordsMax);
-  if (!isUtf8(body))
+  const text = decode(body);
+  if (text === null)
     return fault('body_not_utf8', null, 'Bad request body: it has bytes that are not UTF-8.');
-  const text = body.toString('utf8');
   const value = parse(text);
   if (value === undefined) return startsWithObjectLine(body) ? splitLines(body, recordsMax) : NOT_JSON;
   const hasEscapes = text.includes('\\u');
@@ -48,8 +48,8 @@ function splitLines(body: Buffer, recordsMax: number): Split | Fault {
 
 /** Null for a blank line. */
 function readLine(line: Buffer): Payload | Fault | null {
-  if (!isUtf8(line)) return fault('body_not_utf8', null, 'The line has bytes that are not UTF-8.');
-  const text = line.toString('utf8').trim();
+  const text = decode(line)?.trim();
+  if (text === undefined) return fault('body_not_utf8', null, 'The line has bytes that are not UTF-8.');
   if (text === '') return null;
   const value = parse(text);
   if (value === undefined) return fault('body_not_json', null, 'The line is not one JSON value.');
@@ -59,6 +59,12 @@ function readLine(line: Buffer): Payload | Fault | null {
 function startsWithObjectLine(body: Buffer): boolean {
   const newline = body.indexOf(NEWLINE);
   return newline > 0 && isFields(parse(body.toString('utf8', 0, newline)));
+}
+
+/** Null when it is not UTF-8: only then there is a U+FFFD that nobody sent. */
+function decode(bytes: Buffer): string | null {
+  const text = bytes.toString('utf8');
+  return text.includes('\uFFFD') && !isUtf8(bytes) ? null : text;
 }
 
 /** Undefined when it is no JSON: no JSON value is undefined. */
