@@ -14,7 +14,6 @@ import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/usage.ts';
 import type { Journal, openJournal } from './journal/journal.ts';
-import { makeMetrics, makeTracing, placeRoutes, type Routes } from './parts/front.ts';
 import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';
 import { adoptOrphans, type Orphans } from './parts/orphans.ts';
@@ -31,6 +30,8 @@ import {
   type Stops,
 } from './parts/parts.ts';
 import { ALONE, nameProcess, placeJournal, type Place } from './parts/place.ts';
+import { placeRoutes, type Routes } from './parts/routes.ts';
+import { makeMetrics, makeTracing } from './parts/telemetry.ts';
 import type { Housekeeping } from './store/housekeeping/housekeeping.ts';
 import type { Store } from './store/store.ts';
 import { createHealthRoutes } from './telemetry/health.ts';

@@ -14,7 +14,7 @@ const ROOM_FILES_MAX = 9;
 const EXCEPTIONS: Readonly<Record<string, string>> = {};
 const EXCEPTIONS_MAX = 0;
 
-/** Who may import whom; a room may import itself. `type` marks a type-only arrow. */
+/** Who may import whom; a room may import itself. Types alone: TYPE_ARROWS. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
   cli: [
     'main',
@@ -25,7 +25,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'drain',
     'admin',
     'telemetry',
-    'http',
     'grants',
     'journal',
     'store',
@@ -33,21 +32,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'formats',
     'crawlers',
   ],
-  main: [
-    'parts',
-    'config',
-    'console',
-    'ingest',
-    'drain',
-    'admin',
-    'telemetry',
-    'http',
-    'grants',
-    'journal',
-    'store',
-    'records',
-    'crawlers',
-  ],
+  main: ['parts', 'ingest', 'drain', 'telemetry', 'http'],
   parts: [
     'config',
     'drain',
@@ -57,7 +42,6 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     'ingest',
     'admin',
     'telemetry',
-    'http',
     'grants',
     'store',
     'measure',
@@ -67,21 +51,33 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   config: [],
   supervisor: [],
   console: ['admin', 'http'],
-  ingest: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers', 'measure'],
-  drain: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
-  admin: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers'],
-  telemetry: ['http', 'grants', 'journal', 'store', 'records', 'formats', 'crawlers', 'measure'],
-  http: ['records', 'formats', 'crawlers'],
-  grants: ['records', 'formats', 'crawlers'],
+  ingest: ['http', 'grants', 'records', 'formats', 'crawlers', 'measure'],
+  drain: ['store', 'records'],
+  admin: ['http', 'grants', 'store', 'records'],
+  telemetry: ['http', 'grants', 'measure'],
+  http: [],
+  grants: [],
   journal: ['measure'],
-  store: ['records', 'formats', 'crawlers', 'measure'],
+  store: ['measure'],
   records: ['crawlers'],
-  formats: ['crawlers'],
+  formats: [],
   crawlers: [],
   measure: [],
 };
-/** Arrows that carry types only, sideways or up: they vanish when the code runs. */
+/** Arrows that carry types only, whatever their direction: they vanish when the code runs. */
 const TYPE_ARROWS: readonly string[] = [
+  'main config',
+  'main console',
+  'main grants',
+  'main journal',
+  'main store',
+  'parts http',
+  'ingest journal',
+  'ingest store',
+  'drain journal',
+  'telemetry journal',
+  'telemetry store',
+  'http records',
   'grants store',
   'telemetry ingest',
   'telemetry drain',

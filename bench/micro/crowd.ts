@@ -83,7 +83,7 @@ function makeGrant({ siteId, tokens, clientIds }: Senders, index: number): Grant
     currentRoles: roles,
     limits: null,
     meter: createMeter(),
-    isRevoked: false,
+    isVoid: false,
   };
 }
 

@@ -15,7 +15,7 @@ import { createApiKeyRoutes } from './keys/api-keys.ts';
 import { createServiceAccountRoutes } from './keys/service-accounts.ts';
 import { createGithubKeys } from './leaks/github.ts';
 import { createLeakRoutes } from './leaks/routes.ts';
-import { createLedger } from './ledger.ts';
+import { createChangeMaker } from './change.ts';
 import { createQuarantineRoutes } from './quarantine/routes.ts';
 import { refuse } from './refusal.ts';
 import { replyJson } from './reply.ts';
@@ -69,7 +69,7 @@ export async function createAdmin(values: AdminValues, deps: AdminDeps): Promise
   }
   const sessions = createSessions({ ...values, key: secrets.sessionKey }, sql);
   const make = createRouteMaker({ sessions, findKey: createKeyFinder(sql), publicUrl: values.publicUrl });
-  const makeChange = createLedger(sql, deps.announce);
+  const makeChange = createChangeMaker(sql, deps.announce);
   const readReceipt = createReceiptReader(sql, values.revocationBoundMs, deps.readReceipt);
   const teamDeps = { sql, make, makeChange };
   const clientDeps = { ...teamDeps, readReceipt, secrets };

@@ -9,6 +9,7 @@ import {
   UNREAD_LINES,
 } from '../records/entry.ts';
 import { COPY_HEADER_BYTES, COPY_TRAILER_BYTES, frameCopy } from '../store/copy.ts';
+import { monthOf, type Month } from '../store/partitions.ts';
 import type { TableRows } from '../store/store.ts';
 
 /** All rows of one table in a chunk, in journal order. */
@@ -75,7 +76,7 @@ export function frameRows(batch: TableBatch, from: number, to: number): TableRow
   let bytes = COPY_HEADER_BYTES + COPY_TRAILER_BYTES;
   for (let row = from; row < to; row++) bytes += rowBytes(bounds, row);
   const stream = Buffer.allocUnsafe(bytes);
-  const months = new Set<number>();
+  const months = new Set<Month>();
   let end = COPY_HEADER_BYTES;
   let month = NO_MONTH;
   for (let row = from; row < to; row++) {
@@ -101,7 +102,7 @@ function rowBytes(bounds: readonly number[], row: number): number {
 }
 
 interface MonthSpan {
-  readonly number: number;
+  readonly number: Month;
   readonly startMs: number;
   readonly endMs: number;
 }
@@ -110,7 +111,6 @@ const NO_MONTH: MonthSpan = { number: -1, startMs: Infinity, endMs: -Infinity };
 
 function findMonth(timestampMs: number): MonthSpan {
   const date = new Date(timestampMs);
-  const year = date.getUTCFullYear();
-  const month = date.getUTCMonth();
-  return { number: year * 12 + month, startMs: Date.UTC(year, month), endMs: Date.UTC(year, month + 1) };
+  const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
+  return { number: monthOf(date), startMs: Date.UTC(year, month), endMs: Date.UTC(year, month + 1) };
 }

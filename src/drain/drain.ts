@@ -128,7 +128,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
     const { sqlstate, reason } = refusal;
     await persist(() => store.quarantine({ ...described, table, sqlstate, reason }));
     rowsQuarantined++;
-    ledger.noteRefused(described.clientId);
+    ledger.noteQuarantined(described.clientId);
     log('error', { table, sqlstate, reason }, 'Postgres refuses a row; it is in quarantine');
   }
 

@@ -33,8 +33,8 @@ export interface Ledger {
   skip(clientId: string, records: number): void;
   /** Of the rows that are settled next: so many were there already. */
   readonly noteDuplicates: (clientId: string, rows: number) => void;
-  /** Of the rows that are settled next: one was refused by Postgres. */
-  noteRefused(clientId: string): void;
+  /** Of the rows that are settled next: one was refused by Postgres, and is in quarantine. */
+  noteQuarantined(clientId: string): void;
   /** These have left the journal. */
   settle(clients: readonly ClientRows[]): void;
   /** Those that have changed since they were last taken. */
@@ -59,7 +59,7 @@ export function createLedger(former: string, recovered: number): Ledger {
   const accounts = new Map<string, Account>();
   const changed = new Set<string>();
   let recoveredLeft = recovered;
-  const notes = { duplicate: new Map<string, number>(), refused: new Map<string, number>() };
+  const notes = { duplicate: new Map<string, number>(), quarantined: new Map<string, number>() };
   for (const [clientId, settled] of Object.entries(kept)) {
     const received = Object.values(settled).reduce((sum, count) => sum + count, 0);
     accounts.set(clientId, { ...settled, received, waiting: 0 });
@@ -95,12 +95,12 @@ export function createLedger(former: string, recovered: number): Ledger {
       account.skipped += records;
     },
     noteDuplicates: (clientId, rows) => notes.duplicate.set(clientId, readNote('duplicate', clientId) + rows),
-    noteRefused: (clientId) => notes.refused.set(clientId, readNote('refused', clientId) + 1),
+    noteQuarantined: (clientId) => notes.quarantined.set(clientId, readNote('quarantined', clientId) + 1),
     settle(clients) {
       for (const { clientId, rows, unread, recovered } of clients) {
         const account = change(clientId);
-        const [duplicate, refused] = [readNote('duplicate', clientId), readNote('refused', clientId)];
-        const quarantined = unread + recovered.unread + refused;
+        const duplicate = readNote('duplicate', clientId);
+        const quarantined = unread + recovered.unread + readNote('quarantined', clientId);
         account.stored += rows + recovered.rows - quarantined - duplicate;
         account.duplicate += duplicate;
         account.quarantined += quarantined;
@@ -109,7 +109,7 @@ export function createLedger(former: string, recovered: number): Ledger {
         recoveredLeft -= recovered.rows;
       }
       notes.duplicate.clear();
-      notes.refused.clear();
+      notes.quarantined.clear();
     },
     takeChanged() {
       const taken = new Map([...changed].map((clientId) => [clientId, { ...change(clientId) }]));

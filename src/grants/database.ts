@@ -1,9 +1,10 @@
 /**
- * Third tier: Postgres, the truth. One look-up per key at a time, and at most 8 at once for keys that nobody knows:
- * a flood of unknown tokens takes neither the connections that everybody needs, nor the places of known clients,
- * whose look-ups have 8 of their own. One that waits or runs for more than 2 s, or finds 1000 waiting, is doubt.
+ * Third tier: Postgres, the truth. Keys that nobody knows go through a gate of their own: a flood of unknown tokens
+ * takes neither the connections that everybody needs, nor the places of known clients. What a gate turns away, or
+ * Postgres does not answer in time, is doubt.
  */
 import type { Sql } from '../store/connect.ts';
+import { createGate } from './lookup/gate.ts';
 import { createMeter, type Limits } from './limit.ts';
 import { readRoles, type Grant, type RoleEntry, type SiteRole, type SiteVerdict } from './grant.ts';
 
@@ -18,10 +19,6 @@ export interface Database {
   findSite(domain: string, isKnown: boolean): Promise<SiteVerdict>;
   stats(): { readonly clientLookups: number; readonly siteLookups: number };
 }
-
-const LOOKUP_MS_MAX = 2000;
-const CONCURRENT_MAX = 8;
-const WAITING_MAX = 1000;
 
 export function createDatabase(sql: Sql, wallNow: () => number): Database {
   const knownKeys = createGate();
@@ -61,87 +58,6 @@ export function createDatabase(sql: Sql, wallNow: () => number): Database {
 /** The error of the driver carries parameters, and with them the hash: only its message goes on. */
 export function nameCause(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-/** Fails when `work` takes longer. The work itself goes on; what it brings then is not looked at. */
-export async function awaitWithin<T>(waitMsMax: number, work: PromiseLike<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${waitMsMax} ms`)), waitMsMax);
-  });
-  return Promise.race([work, late]).finally(() => clearTimeout(timer));
-}
-
-/** One look-up in the air. Overtaken: its key has changed since it set out, so that it may bring back the past. */
-export interface Flight {
-  isOvertaken: boolean;
-}
-
-export interface Flights<T> {
-  /** Whoever asks for a key that is being looked up shares that look-up. */
-  join(key: string, look: (flight: Flight) => Promise<T>): Promise<T>;
-  overtake(key: string): void;
-  overtakeAll(): void;
-}
-
-export function createFlights<T>(): Flights<T> {
-  const flights = new Map<string, { readonly flight: Flight; readonly landing: Promise<T> }>();
-  return {
-    join(key, look) {
-      const flying = flights.get(key);
-      if (flying !== undefined) return flying.landing;
-      const flight = { isOvertaken: false };
-      const landing = look(flight).finally(() => flights.delete(key));
-      flights.set(key, { flight, landing });
-      return landing;
-    },
-    overtake(key) {
-      const flying = flights.get(key);
-      if (flying !== undefined) flying.flight.isOvertaken = true;
-    },
-    overtakeAll() {
-      for (const { flight } of flights.values()) flight.isOvertaken = true;
-    },
-  };
-}
-
-type Gate = <T>(query: () => PromiseLike<T>) => Promise<T>;
-
-function createGate(): Gate {
-  let running = 0;
-  /** Each is called when a place was handed to it; in the order of arrival. */
-  const waiting = new Set<() => void>();
-
-  async function takePlace(): Promise<void> {
-    if (running < CONCURRENT_MAX) {
-      running++;
-      return;
-    }
-    if (waiting.size >= WAITING_MAX) throw new Error('too many look-ups are waiting');
-    let proceed = (): void => undefined;
-    const turn = new Promise<void>((resolve) => (proceed = resolve));
-    waiting.add(proceed);
-    await awaitWithin(LOOKUP_MS_MAX, turn).finally(() => waiting.delete(proceed));
-  }
-
-  function leavePlace(): void {
-    const [next] = waiting;
-    if (next === undefined) {
-      running--;
-      return;
-    }
-    waiting.delete(next);
-    next();
-  }
-
-  return async (query) => {
-    await takePlace();
-    try {
-      return await awaitWithin(LOOKUP_MS_MAX, query());
-    } finally {
-      leavePlace();
-    }
-  };
 }
 
 interface ClientRow {
@@ -208,7 +124,7 @@ function judgeClient(tokenHash: string, row: ClientRow | undefined, wallNowMs: n
     ...readRoles(roles ?? []),
     limits,
     meter: createMeter(),
-    isRevoked: false,
+    isVoid: false,
   };
   return { kind: 'grant', grant };
 }

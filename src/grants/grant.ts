@@ -23,9 +23,9 @@ export interface Grant {
   meter: Meter;
   /**
    * Flipped, once, when this object no longer tells the truth: the client was revoked, or changed, or may have.
-   * A request that waited for something looks at it last, and resolves its token again when it is set.
+   * A request that waited for something looks at it last, and is told that its token is in doubt when it is set.
    */
-  isRevoked: boolean;
+  isVoid: boolean;
 }
 
 export type Denial = 'malformed' | 'unknown' | 'revoked' | 'expired';

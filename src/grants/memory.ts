@@ -76,7 +76,7 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
       // A refresh that finds nothing new keeps the object that requests already hold, so that a later revocation
       // reaches them.
       const isNew = known === undefined || !isSame(known.grant, grant);
-      if (isNew && known !== undefined) known.grant.isRevoked = true;
+      if (isNew && known !== undefined) known.grant.isVoid = true;
       if (known !== undefined) grant.meter = known.grant.meter;
       const verdict = isNew ? ({ kind: 'granted', grant } as const) : known;
       grants.set(grant.tokenHash, { verdict, verifiedAtMs, refreshAtMs });
@@ -90,7 +90,7 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
     keepNegative(tokenHash, verdict, nowMs) {
       negatives.set(tokenHash, { verdict, untilMs: nowMs + NEGATIVE_MS });
       const ended = dropGrant(tokenHash);
-      if (ended !== null) ended.isRevoked = true;
+      if (ended !== null) ended.isVoid = true;
       return ended;
     },
     revoke(tokenHash, version, sequence) {
@@ -100,10 +100,10 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
       });
       negatives.delete(tokenHash);
       const ended = dropGrant(tokenHash);
-      if (ended !== null && ended.version < version) ended.isRevoked = true;
+      if (ended !== null && ended.version < version) ended.isVoid = true;
     },
     clear(sequence) {
-      for (const { verdict } of grants.values()) verdict.grant.isRevoked = true;
+      for (const { verdict } of grants.values()) verdict.grant.isVoid = true;
       grants.clear();
       negatives.clear();
       versions.clear();

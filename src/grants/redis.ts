@@ -235,7 +235,7 @@ function parseEntry(tokenHash: string, text: string): SharedGrant | null {
       ...readRoles(roles),
       limits,
       meter: createMeter(),
-      isRevoked: false,
+      isVoid: false,
     },
     sequence: Number(sequence),
   };

@@ -7,8 +7,9 @@
  * at once and goes nowhere else: no log, no error, no statistic has it.
  */
 import type { Sql } from '../store/connect.ts';
-import { createDatabase, createFlights, type ClientFound, type Flight } from './database.ts';
+import { createDatabase, type ClientFound } from './database.ts';
 import type { Denial, SiteVerdict, TokenVerdict } from './grant.ts';
+import { createFlights, type Flight } from './lookup/flights.ts';
 import { createMemory } from './memory.ts';
 import type { RedisStats, RedisTier } from './redis.ts';
 import { startCoherence, type Coherence, type CoherenceStats } from './revocation/coherence.ts';

@@ -4,8 +4,9 @@
  * nobody announced it.
  */
 import { LRUCache } from 'lru-cache';
-import { createFlights, type Database, type Flight } from './database.ts';
+import type { Database } from './database.ts';
 import type { SiteVerdict } from './grant.ts';
+import { createFlights, type Flight } from './lookup/flights.ts';
 
 export interface Sites {
   /** Null: a look-up is needed. */

@@ -5,8 +5,6 @@
  * transfer coding, an odd coding), which is how requests are smuggled. Such a connection is closed without an
  * answer. Plain `Transfer-Encoding: chunked` is served: real shippers use it.
  */
-
-import type { HttpRequest } from 'uWebSockets.js';
 import type { RequestHeaders } from './request.ts';
 
 export interface Head {
@@ -119,22 +117,4 @@ function judgeFraming(method: string, seen: Collected): string | null {
   const hasBody = transferEncoding !== null || (contentLength !== null && Number(contentLength) > 0);
   if (hasBody && (method === 'get' || method === 'head')) return 'GET with a body';
   return null;
-}
-
-const NO_FIELDS: Readonly<Record<string, string>> = {};
-
-/** The further headers that a route asked for. */
-export function readFields(
-  names: readonly string[] | undefined,
-  incoming: HttpRequest,
-): Readonly<Record<string, string>> {
-  if (names === undefined) return NO_FIELDS;
-  return Object.fromEntries(names.map((name) => [name, incoming.getHeader(name)]));
-}
-
-const NO_PARAMETERS: readonly string[] = [];
-
-export function readParameters(count: number, incoming: HttpRequest): readonly string[] {
-  if (count === 0) return NO_PARAMETERS;
-  return Array.from({ length: count }, (_, index) => incoming.getParameter(index) ?? '');
 }

@@ -10,7 +10,7 @@ import {
   type TemplatedApp,
   type us_listen_socket,
 } from 'uWebSockets.js';
-import { createAnswers, type Answers } from './exchange/answers.ts';
+import { createAnswerCounts, type AnswerCounts } from './exchange/answer-counts.ts';
 import {
   createExchanges,
   type ExchangeDeps,
@@ -53,12 +53,12 @@ export interface ServerStats extends ExchangeStats {
   readonly connectionsRefused: number;
   readonly answers: readonly RouteAnswers[];
   /** What came to a path or method that no route has. */
-  readonly astray: Readonly<Answers>;
+  readonly astray: Readonly<AnswerCounts>;
 }
 
 export interface RouteAnswers extends Pick<Route, 'method' | 'path'> {
   /** By the first digit of the status; [0]: the sender was gone before. */
-  readonly byClass: Readonly<Answers>;
+  readonly byClass: Readonly<AnswerCounts>;
 }
 
 /** LIBUS_LISTEN_DEFAULT: SO_REUSEPORT, except for port 0. */
@@ -91,12 +91,12 @@ export function startServer(values: ServerValues, deps: ServerDeps): Promise<Ser
     connectionsRefused++;
     response.close();
   });
-  const answers = deps.routes.map(({ method, path }) => ({ method, path, byClass: createAnswers() }));
+  const answers = deps.routes.map(({ method, path }) => ({ method, path, byClass: createAnswerCounts() }));
   for (const [index, route] of deps.routes.entries()) {
-    const serve = exchanges.serve(route, answers[index]?.byClass ?? createAnswers());
+    const serve = exchanges.serve(route, answers[index]?.byClass ?? createAnswerCounts());
     app[METHODS[route.method]](route.path, serve);
   }
-  const astray = createAnswers();
+  const astray = createAnswerCounts();
   for (const [path, methods] of groupByPath(deps.routes)) {
     const reply = refuseMethod(methods);
     app.any(path, (response, request) => exchanges.refuse(reply, astray, response, request));

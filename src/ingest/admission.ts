@@ -4,6 +4,7 @@ import type { Grants } from '../grants/resolve.ts';
 import { readCredential } from '../grants/token.ts';
 import { ENCODINGS, isEncoded, type Decompress } from '../http/decompress.ts';
 import type { Request, RequestHeaders } from '../http/request.ts';
+import { after } from './after.ts';
 import type { Limiter } from './limiter.ts';
 import { refuse, type Refusal } from './verdict.ts';
 
@@ -118,10 +119,9 @@ export function admitDomain(
   domain: string,
   roles: Grant['siteRoles'] = grant.siteRoles,
 ): string | Refusal | Promise<string | Refusal> {
-  const site = grants.peekSite(domain);
-  return site === null
-    ? grants.resolveSite(domain).then((resolved) => admitVerdictOfSite(roles, resolved))
-    : admitVerdictOfSite(roles, site);
+  return after(grants.peekSite(domain) ?? grants.resolveSite(domain), (site) =>
+    admitVerdictOfSite(roles, site),
+  );
 }
 
 function admitVerdictOfSite(roles: Grant['siteRoles'], site: SiteVerdict): string | Refusal {
@@ -155,5 +155,5 @@ const KEY = /^[\x21-\x7e]{1,255}$/;
  * or only got another role, the next request will know.
  */
 export function checkGrantAgain(grant: Grant): Refusal | null {
-  return grant.isRevoked ? GRANT_IN_DOUBT : null;
+  return grant.isVoid ? GRANT_IN_DOUBT : null;
 }

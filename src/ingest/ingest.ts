@@ -18,7 +18,7 @@ import { createIdSource } from '../records/identity.ts';
 import { isFault, type Payload } from '../records/payload.ts';
 import type { TimePolicy } from '../records/time.ts';
 import type { ReadContext } from '../records/visit.ts';
-import { after } from '../http/after.ts';
+import { after } from './after.ts';
 import { aiAgentsRoute } from './ai-agents.ts';
 import { createAcknowledgement, createAppendRefusals, type SecondsUntilRoom } from './acknowledgement.ts';
 import { admitBody, admitSite, admitToken, checkKey, refuseSize, type BodyLimits } from './admission.ts';
@@ -97,8 +97,8 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
   const entryBytesMax = Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE);
-  const batchDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
-  const takeSingle = createSingle(batchDeps);
+  const recordDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
+  const takeSingle = createSingle(recordDeps);
 
   function serve<R extends Droppable>(entrance: Entrance<R>, request: Request): Reply | Promise<Reply> {
     const startedAtMs = performance.now();
@@ -163,7 +163,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     const elements = split.form === 'single' ? [split.payload] : split.elements;
     return takeBatch(
       { elements, kindOf, namedSite: site, grant, request, context, isValidatedOnly },
-      batchDeps,
+      recordDeps,
     );
   }
 
@@ -202,8 +202,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     };
     const reason = journal.refusal();
     if (reason !== null) return judge(refuseAppend(reason));
-    const admitted = admitToken(deps, request, headers);
-    return admitted instanceof Promise ? admitted.then(judge) : judge(admitted);
+    return after(admitToken(deps, request, headers), judge);
   }
 
   return {
@@ -215,7 +214,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       aiAgentsRoute,
       ...createShipperRoutes(
         { limits: values.limits, ...values.vendors },
-        { ...batchDeps, contextOf, count, admitHead, chargeRequest, decompress },
+        { ...recordDeps, contextOf, count, admitHead, chargeRequest, decompress },
       ),
     ],
     stats: () => tally.stats(),

@@ -13,8 +13,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
+import { createPacedReader } from './reading/paced-reader.ts';
 import { createReader, type Chunk } from './reading/reader.ts';
-import { createReading } from './reading/reading.ts';
 import { recoverJournal } from './recovery.ts';
 import { createRoll, type RollStats, type RollValues } from './roll.ts';
 import { emptyFolder, type JournalLog } from './segment.ts';
@@ -97,7 +97,7 @@ export async function openJournal(
   const groups = createGroups(frameBytesMax);
   const reader = createReader(marks.stored, { directory, frameBytesMax, segments, log: deps.log });
   const waiters = createWaiters();
-  const reading = createReading(reader, marks, waiters);
+  const pacedReader = createPacedReader(reader, marks, waiters);
   let state: 'open' | 'failed' | 'closed' = 'open';
   let inFlight: Group | null = null;
   let isScheduled = false;
@@ -143,7 +143,7 @@ export async function openJournal(
     frames++;
     group.settle('synced');
     groups.release(group);
-    reading.wake();
+    pacedReader.wake();
   }
 
   function fail(group: Group, error: unknown): void {
@@ -185,14 +185,14 @@ export async function openJournal(
     },
     stored(sequence, waitMs) {
       if (sequence <= marks.stored) return STORED;
-      reading.hurry();
+      pacedReader.hurry();
       const { open } = groups;
       if (open === null || sequence < open.firstSequence) return waiters.wait(() => sequence, waitMs);
       // Its frame is stored as a whole: everybody in it waits for its last entry.
       open.stored ??= waiters.wait(() => open.firstSequence + open.entries - 1, waitMs);
       return open.stored;
     },
-    read: (bytesMax, pauseMs) => reading.read(bytesMax, pauseMs),
+    read: (bytesMax, pauseMs) => pacedReader.read(bytesMax, pauseMs),
     advanceStored(sequence) {
       marks.advanceStored(sequence);
       waiters.advance(sequence);
@@ -203,7 +203,7 @@ export async function openJournal(
       note = wanted;
     },
     flush,
-    stopReading: () => reading.stop(),
+    stopReading: () => pacedReader.stop(),
     stats: () => ({
       state: state === 'open' && roll.roomBytes() < ROOM_BYTES_MIN ? 'full' : state,
       appended: marks.appended,
@@ -219,7 +219,7 @@ export async function openJournal(
       // A disk without room must not hold up a stop.
       await Promise.race([flush(), sleep(FLUSH_MS, undefined, { ref: false })]);
       state = 'closed';
-      reading.stop();
+      pacedReader.stop();
       await reader.close();
       await mark.stop();
       await roll.close();

@@ -1,4 +1,4 @@
-/** Makes the record path's front from the settings: limits, look-ups of addresses, and what senders are told to wait. */
+/** Makes ingest from the settings: limits, look-ups of addresses, and what senders are told to wait. */
 import type { Config } from '../config.ts';
 import { readTimePolicy } from '../config/retention.ts';
 import type { Drain } from '../drain/drain.ts';

@@ -87,7 +87,7 @@ export function makeJournal(
 }
 
 /** A frame is what one flipped byte on the disk can cost, and what one sync writes at most. */
-const FRAME_BYTES_MAX = 4 * 1024 * 1024;
+export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The accounts, kept with the journal's mark and brought to where they are read. */
 export function makeLedger(
@@ -156,7 +156,7 @@ export async function makeAdmin(
   if (config.adminPort === 'off') return null;
   const sql = makeSql(config, url, ADMIN_CONNECTIONS_MAX, stops);
   const { adminEmail: email, adminPassword: password } = config;
-  const admin = await createAdmin(
+  return createAdmin(
     {
       publicUrl: config.publicUrl ?? `http://localhost:${config.adminPort ?? config.port}`,
       secret: config.secret,
@@ -167,7 +167,6 @@ export async function makeAdmin(
     },
     { sql, log, announce: grants.announce, readReceipt: grants.readReceipt },
   );
-  return admin;
 }
 
 const ADMIN_CONNECTIONS_MAX = 4;

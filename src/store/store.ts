@@ -39,8 +39,6 @@ export interface StoreStats {
   readonly partitionsMade: number;
   /** Attempts to write a batch, whatever came of them. */
   readonly writes: DurationStats;
-  /** Null while the last write succeeded; else what went wrong. */
-  readonly lastFault: string | null;
 }
 
 export interface StoreValues {
@@ -65,7 +63,6 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
   let rowsDuplicate = 0;
   let copies = 0;
   let stagedCopies = 0;
-  let lastFault: string | null = null;
 
   /** Runs one write; a silent server loses its connection, and with it any doubt about what still runs. */
   async function bounded<T>(work: Promise<T>): Promise<T> {
@@ -130,7 +127,6 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
       const startedAtMs = performance.now();
       const outcome = await attempt(rows, writeDirect);
       writes.count(performance.now() - startedAtMs);
-      lastFault = outcome.kind === 'unavailable' ? outcome.cause : null;
       if (outcome.kind === 'stored') {
         rowsInserted += outcome.inserted;
         rowsDuplicate += outcome.duplicates;
@@ -140,11 +136,9 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
     async quarantine(row) {
       try {
         await bounded(insertQuarantined(deps.sql, row));
-        lastFault = null;
         return { kind: 'stored', inserted: 1, duplicates: 0 };
       } catch (error) {
-        lastFault = describeError(error);
-        return { kind: 'unavailable', cause: lastFault };
+        return { kind: 'unavailable', cause: describeError(error) };
       }
     },
     stats: () => ({
@@ -154,7 +148,6 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
       stagedCopies,
       partitionsMade: partitions.stats().made,
       writes: writes.stats(),
-      lastFault,
     }),
     close: () => writer.end({ timeout: 1 }),
   };

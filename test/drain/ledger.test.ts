@@ -21,7 +21,7 @@ describe('the ledger', () => {
     ledger.skip(CLIENT, 2);
     expect(ledger.accounts().get(CLIENT)).toMatchObject({ received: 15, waiting: 10 });
     ledger.noteDuplicates(CLIENT, 2);
-    ledger.noteRefused(CLIENT);
+    ledger.noteQuarantined(CLIENT);
     ledger.settle([rowsOf(CLIENT, 8, 1)]);
     expect(ledger.accounts().get(CLIENT)).toEqual({
       ...{ received: 15, stored: 4, duplicate: 2, quarantined: 2, rejected: 3, skipped: 2, waiting: 2 },

@@ -17,7 +17,7 @@ function makeGrant(
     currentRoles: new Map(roles),
     limits: null,
     meter: createMeter(),
-    isRevoked: false,
+    isVoid: false,
   };
 }
 
@@ -27,7 +27,7 @@ describe('the memory of grants', () => {
     const held = memory.keepGrant(makeGrant('a', 1, [['site', 'owner']]), 0, 0);
     expect(memory.keepGrant(makeGrant('a', 1, [['site', 'owner']]), 5, 65)).toBe(held);
     expect(memory.findGrant('a')).toMatchObject({ verifiedAtMs: 5, refreshAtMs: 65 });
-    expect(held.grant.isRevoked).toBe(false);
+    expect(held.grant.isVoid).toBe(false);
   });
 
   it.each([
@@ -44,7 +44,7 @@ describe('the memory of grants', () => {
     const memory = createMemory(10);
     const held = memory.keepGrant(makeGrant('a', 1, [['site', 'owner']]), 0, 0);
     expect(memory.keepGrant(changed, 5, 65).grant).toBe(changed);
-    expect(held.grant.isRevoked).toBe(true);
+    expect(held.grant.isVoid).toBe(true);
   });
 
   it('is not emptied of good grants by unknown tokens', () => {
@@ -64,7 +64,7 @@ describe('the memory of grants', () => {
     memory.revoke('current', 2, 1);
     memory.revoke('old', 2, 2);
     expect([memory.findGrant('current'), memory.findGrant('old')]).toEqual([undefined, undefined]);
-    expect([current.grant.isRevoked, old.grant.isRevoked]).toEqual([false, true]);
+    expect([current.grant.isVoid, old.grant.isVoid]).toEqual([false, true]);
   });
 
   it('never forgets an announcement without believing less of what others read before it', () => {
@@ -90,7 +90,7 @@ describe('the memory of grants', () => {
     const held = memory.keepGrant(makeGrant('a'), 0, 0);
     memory.keepNegative('b', { kind: 'denied', reason: 'unknown' }, 0);
     memory.clear(9);
-    expect(held.grant.isRevoked).toBe(true);
+    expect(held.grant.isVoid).toBe(true);
     expect([memory.grantCount, memory.negativeCount, memory.leastSequence]).toEqual([0, 0, 9]);
   });
 });

@@ -91,7 +91,7 @@ describe('when Postgres is gone', () => {
     proxy.mend();
     await until(() => grants.peek(client.token) === null);
     expect(await control.resolveKind(grants, client.token)).toBe('revoked');
-    expect(held.kind === 'granted' && held.grant.isRevoked).toBe(true);
+    expect(held.kind === 'granted' && held.grant.isVoid).toBe(true);
   });
 
   it('notifications are listened for again after it was back', async () => {

@@ -261,6 +261,6 @@ function makeGrant(version: number): Grant {
     currentRoles: new Map(),
     limits: null,
     meter: createMeter(),
-    isRevoked: false,
+    isVoid: false,
   };
 }

@@ -92,7 +92,7 @@ describe.each([{ tier: 'Postgres alone' }, { tier: 'Redis and Postgres' }])(
       const verdict = await grants.resolve(client.token);
       expect(verdict).toMatchObject({
         kind: 'granted',
-        grant: { clientId: client.id, version: 1, expiresAtMs: Infinity, isRevoked: false },
+        grant: { clientId: client.id, version: 1, expiresAtMs: Infinity, isVoid: false },
       });
       if (verdict.kind === 'granted') expect([...verdict.grant.siteRoles]).toEqual([[site.id, 'admin']]);
       expect(grants.peek(client.token)).toBe(verdict);
@@ -151,10 +151,7 @@ describe.each([{ tier: 'Postgres alone' }, { tier: 'Redis and Postgres' }])(
       await control.setRevoked(database.sql, client, true);
       for (const grants of gateways) await until(() => grants.peek(client.token)?.kind !== 'granted');
       for (const grants of gateways) expect(await control.resolveKind(grants, client.token)).toBe('revoked');
-      expect(held.map((verdict) => verdict.kind === 'granted' && verdict.grant.isRevoked)).toEqual([
-        true,
-        true,
-      ]);
+      expect(held.map((verdict) => verdict.kind === 'granted' && verdict.grant.isVoid)).toEqual([true, true]);
       await control.setRevoked(database.sql, client, false);
       for (const grants of gateways) await until(() => grants.peek(client.token) === null);
       for (const grants of gateways) expect(await control.resolveKind(grants, client.token)).toBe('granted');
@@ -185,9 +182,9 @@ describe.each([{ tier: 'Postgres alone' }, { tier: 'Redis and Postgres' }])(
       );
       await until(() => grants.peek(client.token) === null);
       const after = await grants.resolve(client.token);
-      expect(before.kind === 'granted' && before.grant.isRevoked).toBe(true);
+      expect(before.kind === 'granted' && before.grant.isVoid).toBe(true);
       expect(after.kind === 'granted' && after.grant.siteRoles.get(site.id)).toBe('viewer');
-      expect(after.kind === 'granted' && after.grant.isRevoked).toBe(false);
+      expect(after.kind === 'granted' && after.grant.isVoid).toBe(false);
     });
 
     it('are refused to clients of an archived team', async () => {

@@ -7,7 +7,7 @@ import { hashToken, hintToken } from '../../grants/token.ts';
 import type { Limits } from '../../grants/limit.ts';
 import type { Transaction } from '../../store/connect.ts';
 import type { InstanceRole, KeyScope } from '../actor.ts';
-import { revocationsOf, type Change } from '../ledger.ts';
+import { revocationsOf, type Change } from '../change.ts';
 import {
   describeClient,
   findClient,

@@ -7,7 +7,7 @@ import type { Route } from '../../http/request.ts';
 import type { Sql } from '../../store/connect.ts';
 import type { User } from '../actor.ts';
 import { readBody, readQuery } from '../body.ts';
-import type { MakeChange } from '../ledger.ts';
+import type { MakeChange } from '../change.ts';
 import { replyPage } from '../page.ts';
 import { isRefusal, notFound, refuse, type Refusal } from '../refusal.ts';
 import { replyCreated, replyEmpty, replyJson } from '../reply.ts';

@@ -7,7 +7,7 @@ import { createToken, hashToken } from '../../grants/token.ts';
 import type { Transaction } from '../../store/connect.ts';
 import type { Request } from '../../http/request.ts';
 import type { Author } from '../actor.ts';
-import type { Change } from '../ledger.ts';
+import type { Change } from '../change.ts';
 import { isRefusal, refuse, type Refusal } from '../refusal.ts';
 import { findClient, type ClientRow, type Owner } from './client.ts';
 import type { Secrets } from '../sign-in/secret.ts';

@@ -1,7 +1,7 @@
 /** Reads what is here of an export, and writes a plan: everything in one transaction, many rows in one statement. */
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
-import type { Change } from '../ledger.ts';
+import type { Change } from '../change.ts';
 import type { Existing, Plan, PlannedClient } from './plan.ts';
 import type { Export } from './read.ts';
 

@@ -7,7 +7,7 @@ import type { Sql } from '../../store/connect.ts';
 import type { Author } from '../actor.ts';
 import { revokeClient } from '../clients/change.ts';
 import { findClient, ownerOf, tokenHashesOf } from '../clients/client.ts';
-import type { MakeChange } from '../ledger.ts';
+import type { MakeChange } from '../change.ts';
 
 interface Found {
   readonly id: string;

@@ -5,7 +5,7 @@ import type { Route } from '../../http/request.ts';
 import type { Transaction } from '../../store/connect.ts';
 import { coversSiteRole, managesSite } from '../actor.ts';
 import { readBody } from '../body.ts';
-import { lockOwner, touchClientsOf, type Change } from '../ledger.ts';
+import { lockOwner, touchClientsOf, type Change } from '../change.ts';
 import { ACCESS_DENIED, isRefusal, notFound, refuse, type Refusal } from '../refusal.ts';
 import { replyCreated, replyEmpty, replyJson } from '../reply.ts';
 import type { Outcome, UserCall } from '../route.ts';

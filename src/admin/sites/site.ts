@@ -2,7 +2,7 @@
  * believing that a domain is unknown, or a key without reach. */
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
-import { touchClients, type Change } from '../ledger.ts';
+import { touchClients, type Change } from '../change.ts';
 
 export interface Site {
   readonly id: string;

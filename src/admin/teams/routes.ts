@@ -4,7 +4,7 @@ import type { Route } from '../../http/request.ts';
 import type { Sql } from '../../store/connect.ts';
 import { isInstanceAllowed } from '../actor.ts';
 import { nameSchema, readBody } from '../body.ts';
-import type { MakeChange } from '../ledger.ts';
+import type { MakeChange } from '../change.ts';
 import { ACCESS_DENIED, isRefusal, refuse } from '../refusal.ts';
 import { replyCreated, replyEmpty, replyJson } from '../reply.ts';
 import type { Outcome, RouteMaker, UserCall } from '../route.ts';

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
 import type { TeamRole } from '../actor.ts';
-import { lockOwner, touchClients, touchClientsOf, type Change } from '../ledger.ts';
+import { lockOwner, touchClients, touchClientsOf, type Change } from '../change.ts';
 
 /** The id of the team that owns sites created without naming one; made when it does not exist yet. */
 export async function ensureDefaultTeam(sql: Sql | Transaction): Promise<string> {

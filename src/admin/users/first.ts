@@ -1,6 +1,6 @@
 /** The first user: made once, when there is nobody yet, as instance owner and owner of the default team. */
 import type { Sql } from '../../store/connect.ts';
-import { createLedger } from '../ledger.ts';
+import { createChangeMaker } from '../change.ts';
 import { isRefusal } from '../refusal.ts';
 import type { Passwords } from '../sign-in/password.ts';
 import { ensureDefaultTeam } from '../teams/team.ts';
@@ -22,7 +22,7 @@ export async function ensureFirstUser(
   const email = normaliseEmail(credentials.email);
   if (email === null) throw new Error('SLUICE_ADMIN_EMAIL is no e-mail address');
   const passwordHash = await passwords.hash(credentials.password);
-  const made = await createLedger(sql, () => undefined)(AUTHOR, async (change) => {
+  const made = await createChangeMaker(sql, () => undefined)(AUTHOR, async (change) => {
     const user = await createUser(change, { email, passwordHash, instanceRole: 'owner' });
     // Another gateway was faster.
     if (isRefusal(user)) return null;

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
 import type { InstanceRole } from '../actor.ts';
-import { revocationsOf, type Change } from '../ledger.ts';
+import { revocationsOf, type Change } from '../change.ts';
 import { refuse, type Refusal } from '../refusal.ts';
 
 export interface UserRow {

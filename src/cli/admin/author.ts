@@ -1,6 +1,6 @@
 /** Changes made on the command line: audited under the command's name; running gateways hear of them by Postgres. */
 import { randomUUID } from 'node:crypto';
-import { createLedger, type Change } from '../../admin/ledger.ts';
+import { createChangeMaker, type Change } from '../../admin/change.ts';
 import type { Sql } from '../../store/connect.ts';
 
 export async function changeAs<T>(
@@ -12,6 +12,6 @@ export async function changeAs<T>(
     actor: { kind: 'system', label: `sluice ${command}` },
     source: { ip: null, userAgent: null, requestId: randomUUID() },
   } as const;
-  const changed = await createLedger(sql, () => undefined)(author, work);
+  const changed = await createChangeMaker(sql, () => undefined)(author, work);
   return changed.value;
 }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { createClient, revokeClient } from '../../admin/clients/change.ts';
 import { describeClient, findClient, ownerOf } from '../../admin/clients/client.ts';
-import type { Change } from '../../admin/ledger.ts';
+import type { Change } from '../../admin/change.ts';
 import { findSite } from '../../admin/sites/site.ts';
 import { readConfig } from '../../config.ts';
 import type { SiteRole } from '../../grants/grant.ts';

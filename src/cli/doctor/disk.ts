@@ -5,6 +5,7 @@ import type { Config } from '../../config.ts';
 import { scanFrames } from '../../journal/frame.ts';
 import { listJournals, listSegments, SEGMENT_HEADER_BYTES } from '../../journal/segment.ts';
 import { readMark } from '../../journal/watermark.ts';
+import { FRAME_BYTES_MAX } from '../../parts/parts.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 
 const MIB = 1024 * 1024;
@@ -95,5 +96,4 @@ async function sumBytes(directory: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
-const FRAME_BYTES_MAX = 4 * MIB;
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;

@@ -1,11 +1,11 @@
-/** Serves with several processes: what is done once is done here, and they do the rest. See worker.ts. */
+/** Serves with several processes: what is done once is done here, and each of them does the rest (worker.ts). */
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
 import { makeSql, prepareSchema, stopAll, type Stops } from '../../parts/parts.ts';
 import { findSharedPort } from '../../supervisor/port.ts';
 import { startSupervisor } from '../../supervisor/supervisor.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Front } from './serve.ts';
+import type { Ports } from './serve.ts';
 import { GRACE_MS, type Stop } from './stop.ts';
 
 /** Throws the sentence of the first process that cannot start; none is left running then. */
@@ -14,7 +14,7 @@ export async function startProcesses(
   databaseUrl: string,
   log: Log,
   stop: Stop,
-): Promise<Front> {
+): Promise<Ports> {
   const { host, processes } = config;
   const port = await findSharedPort(host, config.port);
   const adminPort =

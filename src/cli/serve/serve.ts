@@ -17,8 +17,8 @@ import { ensureDemo, printWelcome, type Demo } from '../demo.ts';
 import { createStop, GRACE_MS, type Stop } from './stop.ts';
 import { startProcesses } from './processes.ts';
 
-/** What listens: this process, or those that it supervises. */
-export interface Front {
+/** Where it listens: this process, or those that it supervises. */
+export interface Ports {
   readonly port: number;
   /** Null: on the same port, or nowhere. */
   readonly adminPort: number | null;
@@ -56,7 +56,7 @@ async function serve(config: Config): Promise<void> {
   }
 }
 
-async function startAlone(config: Config, databaseUrl: string, log: Log, stop: Stop): Promise<Front> {
+async function startAlone(config: Config, databaseUrl: string, log: Log, stop: Stop): Promise<Ports> {
   const gateway = await startGateway(config, {
     databaseUrl,
     log,

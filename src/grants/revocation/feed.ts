@@ -10,7 +10,8 @@
  * When Postgres is down: polls go on, and `currentAsOfMs` stands still, unless a push says what the log holds.
  */
 import type { Sql } from '../../store/connect.ts';
-import { awaitWithin, nameCause } from '../database.ts';
+import { nameCause } from '../database.ts';
+import { awaitWithin } from '../lookup/gate.ts';
 import { REVOCATION_CHANNEL, type LoggedRevocation, type News } from './publish.ts';
 
 export interface RevocationFeed {

@@ -10,7 +10,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Sql } from '../../store/connect.ts';
-import { awaitWithin } from '../database.ts';
+import { awaitWithin } from '../lookup/gate.ts';
 
 export interface Receipt {
   readonly sequence: number;

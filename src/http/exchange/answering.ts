@@ -4,13 +4,13 @@ import type { HttpResponse } from 'uWebSockets.js';
 import { createProblem } from '../problem.ts';
 import type { Reply } from '../request.ts';
 import { createStreams } from '../stream/stream.ts';
-import { countAnswer, type Answers } from './answers.ts';
+import { countAnswer, type AnswerCounts } from './answer-counts.ts';
 
 /** `isOver` once it is answered, or its connection is gone: the library forbids touching `response` then. */
 export interface Exchange {
   isOver: boolean;
   readonly response: HttpResponse;
-  readonly answers: Answers;
+  readonly answers: AnswerCounts;
   readonly endSpan: ((status: number) => void) | null;
   /** Of the budget: given back when the last who needs it is done, connection or handler. */
   bytesHeld: number;

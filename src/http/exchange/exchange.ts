@@ -2,19 +2,20 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { createForwardedReader, printAddress } from '../address.ts';
 import { createAnswering, noteAnswer, type Exchange } from './answering.ts';
-import type { Answers } from './answers.ts';
+import type { AnswerCounts } from './answer-counts.ts';
+import { readFields, readParameters } from './asked-for.ts';
 import { createBudget } from './budget.ts';
 import { collectBody } from './body.ts';
-import { readFields, readHead, readParameters, type Head } from '../framing.ts';
+import { readHead, type Head } from '../framing.ts';
 import { createProblem } from '../problem.ts';
 import type { Reply, Request, Route } from '../request.ts';
 import { waitUntilQuiet } from './quiet.ts';
 
 export interface Exchanges {
   /** The route's handler for the library. */
-  serve(route: Route, answers: Answers): (response: HttpResponse, request: HttpRequest) => void;
+  serve(route: Route, answers: AnswerCounts): (response: HttpResponse, request: HttpRequest) => void;
   /** Answers with a fixed reply, whatever the body. */
-  refuse(reply: Reply, answers: Answers, response: HttpResponse, request: HttpRequest): void;
+  refuse(reply: Reply, answers: AnswerCounts, response: HttpResponse, request: HttpRequest): void;
   /** From now on every answer closes its connection. */
   closeAfterAnswers(): void;
   /** Resolves when nothing was in flight, and nothing came, for a while; or after `timeoutMs`. */
@@ -78,7 +79,7 @@ export function createExchanges(
     return null;
   }
 
-  function open(response: HttpResponse, answers: Answers, endSpan: Exchange['endSpan']): Exchange {
+  function open(response: HttpResponse, answers: AnswerCounts, endSpan: Exchange['endSpan']): Exchange {
     const held = { bytesHeld: 0, users: 1 };
     const exchange: Exchange = { isOver: false, response, answers, endSpan, ...held, onOver: null };
     requests++;

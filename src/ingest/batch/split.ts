@@ -4,7 +4,7 @@
  * itself. NDJSON is known by its media type, or by a first line that is an object with more behind it. Pure.
  */
 import { isUtf8 } from 'node:buffer';
-import { CHEAP_LENGTH, hasTooMuch } from '../../formats/json-lines.ts';
+import { CHEAP_LENGTH, hasTooMuch, isFields } from '../../formats/json-lines.ts';
 import { fault, type Fault, type Payload } from '../../records/payload.ts';
 
 export type Split =
@@ -25,10 +25,10 @@ export function splitBody(body: Buffer, contentType: string, recordsMax: number)
   if (value === undefined) return startsWithObjectLine(body) ? splitLines(body, recordsMax) : NOT_JSON;
   const hasEscapes = text.includes('\\u');
   if (!Array.isArray(value))
-    return isObject(value) ? { form: 'single', payload: { fields: value, hasEscapes } } : NOT_OBJECT;
+    return isFields(value) ? { form: 'single', payload: { fields: value, hasEscapes } } : NOT_OBJECT;
   if (value.length > recordsMax) return tooMany(recordsMax);
   const elements = value.map((element: unknown) =>
-    isObject(element) ? { fields: element, hasEscapes } : ELEMENT_NOT_OBJECT,
+    isFields(element) ? { fields: element, hasEscapes } : ELEMENT_NOT_OBJECT,
   );
   return { form: 'batch', elements };
 }
@@ -53,12 +53,12 @@ function readLine(line: Buffer): Payload | Fault | null {
   if (text === '') return null;
   const value = parse(text);
   if (value === undefined) return fault('body_not_json', null, 'The line is not one JSON value.');
-  return isObject(value) ? { fields: value, hasEscapes: text.includes('\\u') } : ELEMENT_NOT_OBJECT;
+  return isFields(value) ? { fields: value, hasEscapes: text.includes('\\u') } : ELEMENT_NOT_OBJECT;
 }
 
 function startsWithObjectLine(body: Buffer): boolean {
   const newline = body.indexOf(NEWLINE);
-  return newline > 0 && isObject(parse(body.toString('utf8', 0, newline)));
+  return newline > 0 && isFields(parse(body.toString('utf8', 0, newline)));
 }
 
 /** Null when it is not UTF-8: only then there is a U+FFFD that nobody sent. */
@@ -74,10 +74,6 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function tooMany(recordsMax: number): Fault {

@@ -7,6 +7,7 @@ import { createProblem } from '../../http/problem.ts';
 import type { Decompress } from '../../http/decompress.ts';
 import type { Reply, Request, Route } from '../../http/request.ts';
 import { admitBody, type BodyLimits } from '../admission.ts';
+import { after } from '../after.ts';
 import { isRefusal, replyTo, type Refusal } from '../verdict.ts';
 import { findFailure } from '../batch/outcome.ts';
 import { describeDelivery } from './delivery.ts';
@@ -56,10 +57,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       path: `/api/sites/:siteId/ingest/${format}`,
       bodyBytesMax: values.limits.sentBytesMax,
       fields: [VERCEL_SIGNATURE],
-      admit(request) {
-        const reply = deps.admitHead(format, request, vendor.readHeaders(request));
-        return reply instanceof Promise ? reply.then(tellRefusal) : tellRefusal(reply);
-      },
+      admit: (request) => after(deps.admitHead(format, request, vendor.readHeaders(request)), tellRefusal),
       handle: async (request) => tell(await takeFile(format, vendor, request)),
     };
   }

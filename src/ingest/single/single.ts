@@ -4,7 +4,6 @@
  */
 import type { Grant } from '../../grants/grant.ts';
 import type { Grants } from '../../grants/resolve.ts';
-import { after } from '../../http/after.ts';
 import type { Request } from '../../http/request.ts';
 import type { Journal } from '../../journal/journal.ts';
 import type { RowWriter } from '../../records/entry.ts';
@@ -13,6 +12,7 @@ import { isFault, type Payload } from '../../records/payload.ts';
 import type { ReadContext } from '../../records/visit.ts';
 import type { Acknowledge } from '../acknowledgement.ts';
 import { admitDomain, checkGrantAgain } from '../admission.ts';
+import { after } from '../after.ts';
 import type { RecordLedger } from '../tally.ts';
 import { ENTRY_TOO_LARGE, isRefusal, refuseFault, type Verdict } from '../verdict.ts';
 import type { Droppable, Kind } from './kinds.ts';

@@ -6,7 +6,7 @@
  * The first time is `everyMs` after the start. When Postgres is away it is the next time; nothing waits for it.
  */
 import { describeError, isOutage, type Sql } from '../connect.ts';
-import { createPartitions, type Month } from '../partitions.ts';
+import { createPartitions, monthOf, type Month } from '../partitions.ts';
 import { listPartitions } from './partition.ts';
 import { deleteRows, dropPartition, type MonthRule, type RowRule, type Step } from './retire.ts';
 
@@ -109,7 +109,6 @@ export function startHousekeeping(values: HousekeepingValues, deps: Housekeeping
 
 /** The present one and the next. */
 function findMonths(): ReadonlySet<Month> {
-  const now = new Date();
-  const month = now.getUTCFullYear() * 12 + now.getUTCMonth();
+  const month = monthOf(new Date());
   return new Set([month, month + 1]);
 }

@@ -14,8 +14,8 @@ import type { Told } from '../../supervisor/message.ts';
 import type { Share } from '../../supervisor/siblings.ts';
 import { gauge, type Across, type Family, type Sample } from './family.ts';
 import { frontFamilies } from './front.ts';
-import { keepingFamilies } from './keeping.ts';
-import { knowingFamilies } from './knowing.ts';
+import { storageFamilies } from './storage.ts';
+import { grantFamilies } from './grants.ts';
 import type { GatewayStats } from './stats.ts';
 
 export interface Metrics {
@@ -112,8 +112,8 @@ function isCounted({ type }: Series): boolean {
 /** In the order in which they are shown; the build is last. */
 export const families: readonly Family[] = [
   ...frontFamilies,
-  ...keepingFamilies,
-  ...knowingFamilies,
+  ...storageFamilies,
+  ...grantFamilies,
   gauge('sluice_processes_up', 'Processes of this gateway that answer', [], () => 1),
 ];
 

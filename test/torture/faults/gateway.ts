@@ -3,6 +3,7 @@ import { open, readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FRAME_HEADER_BYTES, inspectFrame, sealFrame } from '../../../src/journal/frame.ts';
+import { FRAME_BYTES_MAX } from '../../../src/parts/parts.ts';
 import type { Fault, Scene } from '../fault.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Random } from '../random.ts';
@@ -82,7 +83,6 @@ interface Frame {
 }
 
 const SEGMENT_HEADER_BYTES = 32;
-const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 
 /** The good frames of a journal that nobody writes, in order. */
 async function readFrames(directory: string): Promise<Frame[]> {

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Chunk, Reader } from './reader.ts';
 import type { Waiters, Watermarks } from '../watermark.ts';
 
-export interface Reading {
+export interface PacedReader {
   /** The next chunk; null when reading was stopped. */
   read(bytesMax: number, pauseMs: number): Promise<Chunk | null>;
   /** Something was synced. */
@@ -16,11 +16,11 @@ export interface Reading {
   stop(): void;
 }
 
-export function createReading(
+export function createPacedReader(
   reader: Reader,
   marks: Pick<Watermarks, 'synced'>,
   waiters: Pick<Waiters, 'count'>,
-): Reading {
+): PacedReader {
   let isStopped = false;
   let hasNews = false;
   let wakeReader: (() => void) | null = null;

@@ -1,9 +1,9 @@
-/** Metrics of what keeps records: the journal, and its way into Postgres. */
+/** Metrics of what stores records: the journal, and its way into Postgres. */
 import { counter, gauge, histogram, type Family } from './family.ts';
 
 const STATES = ['open', 'full', 'failed', 'closed'] as const;
 
-export const keepingFamilies: readonly Family[] = [
+export const storageFamilies: readonly Family[] = [
   gauge(
     'sluice_journal_state',
     '1 for the state that the journal is in',

@@ -1,15 +1,12 @@
-/** Makes what is there to look from outside: metrics, traces, and the reference of all that is served. */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+/** Makes what a gateway is watched by: metrics and traces. */
 import type { Config } from '../config.ts';
-import type { Route } from '../http/request.ts';
-import { createReferenceRoutes } from '../reference/reference.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics/metrics.ts';
 import type { GatewayStats } from '../telemetry/metrics/stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Tracing } from '../telemetry/tracing/tracing.ts';
 import type { Stops } from './parts.ts';
 import type { Place } from './place.ts';
+import { readVersion } from './version.ts';
 
 /** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
 export async function makeMetrics(
@@ -42,34 +39,4 @@ export async function makeTracing(
   const tracing = startTracing({ version, nodeName, url, sampler: tracesSampler, share: tracesShare }, log);
   stops.push(() => tracing.close());
   return tracing;
-}
-
-/** What each port serves, its reference included. */
-export interface Routes {
-  readonly records: readonly Route[];
-  /** Null: the administration has no port of its own. */
-  readonly administration: readonly Route[] | null;
-  readonly all: readonly Pick<Route, 'method' | 'path'>[];
-}
-
-export async function placeRoutes(
-  config: Config,
-  recordRoutes: readonly Route[],
-  adminRoutes: readonly Route[],
-): Promise<Routes> {
-  const version = await readVersion();
-  const refer = (routes: readonly Route[]): readonly Route[] => [
-    ...routes,
-    ...createReferenceRoutes(routes, version),
-  ];
-  const isApart = typeof config.adminPort === 'number';
-  const records = refer(isApart ? recordRoutes : [...recordRoutes, ...adminRoutes]);
-  const administration = isApart ? refer(adminRoutes) : null;
-  const all = [...records, ...(administration ?? [])].map(({ method, path }) => ({ method, path }));
-  return { records, administration, all };
-}
-
-async function readVersion(): Promise<string> {
-  const manifest = await readFile(join(import.meta.dirname, '../../package.json'), 'utf8');
-  return (JSON.parse(manifest) as { version: string }).version;
 }

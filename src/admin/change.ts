@@ -38,7 +38,7 @@ export interface Changed<T> {
 export type MakeChange = <T>(author: Author, work: (change: Change) => Promise<T>) => Promise<Changed<T>>;
 
 /** `onCommitted` is called with what has to be told to other gateways; it does not fail. */
-export function createLedger(sql: Sql, onCommitted: (news: News) => void): MakeChange {
+export function createChangeMaker(sql: Sql, onCommitted: (news: News) => void): MakeChange {
   return async <T>(author: Author, work: (change: Change) => Promise<T>): Promise<Changed<T>> => {
     const outcome = await sql.begin(async (tx): Promise<{ readonly done: Changed<T> }> => {
       const entries: AuditEntry[] = [];

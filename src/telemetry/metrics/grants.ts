@@ -1,7 +1,7 @@
 /** Metrics of who may write: the layers of the grant cache, revocations, and what they are read from. */
 import { counter, gauge, type Family } from './family.ts';
 
-export const knowingFamilies: readonly Family[] = [
+export const grantFamilies: readonly Family[] = [
   counter(
     'sluice_grant_answers_total',
     'Questions about a token, by the layer that was asked: memory and memory_bad (a token that is none) have answered, redis has too, postgres was asked',
