@@ -5,6 +5,7 @@ import type { Ingest } from '../ingest/ingest.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
+import type { OrphanStats } from './metrics/stats.ts';
 
 export interface SummaryDeps {
   readonly log: Log['write'];
@@ -13,6 +14,8 @@ export interface SummaryDeps {
   readonly drain: Drain;
   readonly grants: Grants;
   readonly store: Store;
+  /** Journals without a process, whose rows count like one's own. */
+  readonly orphans: { stats(): OrphanStats };
 }
 
 export interface Summary {
@@ -21,7 +24,8 @@ export interface Summary {
 }
 
 export function startSummary(values: { readonly intervalMs: number }, deps: SummaryDeps): Summary {
-  let before = takeCounts(deps);
+  // What was stored while the parts were made belongs to the first line.
+  let before: Counts = { ...takeCounts(deps), ...NOTHING };
 
   function write(): void {
     const now = takeCounts(deps);
@@ -57,18 +61,23 @@ export function startSummary(values: { readonly intervalMs: number }, deps: Summ
   };
 }
 
+type Counts = ReturnType<typeof takeCounts>;
+
+const NOTHING = { received: 0, accepted: 0, refused: {}, inserted: 0, duplicates: 0, quarantined: 0 };
+
 function takeCounts(deps: SummaryDeps) {
   const ingest = deps.ingest.stats();
   const journal = deps.journal.stats();
   const store = deps.store.stats();
+  const orphans = deps.orphans.stats();
   return {
     received: ingest.received,
     accepted: ingest.accepted,
     refused: ingest.refused,
-    inserted: store.rowsInserted,
-    duplicates: store.rowsDuplicate,
-    quarantined: deps.drain.stats().rowsQuarantined,
-    waiting: journal.appended - journal.stored,
+    inserted: store.rowsInserted + orphans.rowsInserted,
+    duplicates: store.rowsDuplicate + orphans.rowsDuplicate,
+    quarantined: deps.drain.stats().rowsQuarantined + orphans.rowsQuarantined,
+    waiting: journal.appended - journal.stored + orphans.waiting,
     journalBytes: journal.bytesOnDisk,
     revocationLagMsMax: deps.grants.stats().revocationLagMsMax,
   };

@@ -313,6 +313,8 @@ describe('a journal without a process', () => {
         .toEqual([]);
       expect(await few.stop('SIGTERM')).toBe(0);
       expect(await countRows(site)).toBe(90);
+      const told = few.said('traffic').map(({ inserted }) => Number(inserted));
+      expect(told.reduce((sum, rows) => sum + rows, 0)).toBe(90);
       const [account] = await database.sql<{ stored: number; waiting: number }[]>`
       SELECT sum(stored)::int AS stored, sum(waiting)::int AS waiting FROM client_ledgers
       WHERE client_id = ${site.clientId}`;
