@@ -5,16 +5,13 @@
  * what it answered with 202 is disqualified. The load generator and Postgres share the machine: where there are not cores
  * for all of them, a second process takes from the others what it uses.
  */
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import autocannon from 'autocannon';
-import { connectPostgres, type Sql } from '../src/store/connect.ts';
-import { startEmbeddedPostgres } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import type { Sql } from '../src/store/connect.ts';
 import { createDemoSite, startProcess, type DemoSite, type GatewayProcess } from '../test/setup/gateway.ts';
 import { ratioOf, runRounds, spreadOf, type Spread } from './rounds.ts';
+import { openWorld } from './world.ts';
 
 export interface ProcessesValues {
   readonly rounds: number;
@@ -40,25 +37,16 @@ const LOADS: readonly Load[] = [
   { name: 'batches', records: 100 },
 ];
 const PATH = '/api/ingest/server/pageview';
+const QUESTION_MS_MAX = 120_000;
 
 export async function benchProcesses(
   values: ProcessesValues,
   tell: (line: string) => void,
 ): Promise<ProcessesResult[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  await chmod(directory, 0o711);
-  const postgres = await startEmbeddedPostgres({ directory });
-  const sql = connectPostgres({
-    url: postgres.url,
-    applicationName: 'sluice-bench',
-    connectionsMax: 1,
-    statementTimeoutMs: 120_000,
-    lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
-  });
+  const world = await openWorld(QUESTION_MS_MAX);
+  const { directory, postgres, sql } = world;
   const gateways = new Map<string, GatewayProcess>();
   try {
-    await migrate(sql);
     const site = await createDemoSite(sql, 'bench.example.com');
     for (const processes of PROCESSES) {
       const environment = { DATABASE_URL: postgres.url, SLUICE_PROCESSES: processes };
@@ -82,9 +70,7 @@ export async function benchProcesses(
     return results;
   } finally {
     for (const gateway of gateways.values()) await gateway.stop('SIGTERM');
-    await sql.end({ timeout: 1 });
-    await postgres.close();
-    await rm(directory, { recursive: true, force: true });
+    await world.close();
   }
 }
 

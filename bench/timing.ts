@@ -5,18 +5,15 @@
  * requests do not depend on how fast or how busy the machine is.
  */
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { revokeById } from '../src/cli/admin/client.ts';
 import { changeAs } from '../src/cli/admin/author.ts';
 import { createToken } from '../src/grants/token.ts';
-import { connectPostgres, type Sql } from '../src/store/connect.ts';
-import { startEmbeddedPostgres } from '../src/store/embedded.ts';
-import { migrate } from '../src/store/migrate.ts';
+import type { Sql } from '../src/store/connect.ts';
 import { createDemoSite, startProcess } from '../test/setup/gateway.ts';
+import { openWorld } from './world.ts';
 
 export interface TimingResult {
   readonly requests: number;
@@ -33,19 +30,9 @@ export async function benchTiming(
   values: { readonly requests: number },
   tell: (line: string) => void,
 ): Promise<TimingResult> {
-  const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
-  await chmod(directory, 0o711);
-  const postgres = await startEmbeddedPostgres({ directory });
-  const sql = connectPostgres({
-    url: postgres.url,
-    applicationName: 'sluice-bench',
-    connectionsMax: 1,
-    statementTimeoutMs: 0,
-    lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
-  });
+  const world = await openWorld();
+  const { directory, postgres, sql } = world;
   try {
-    await migrate(sql);
     const classes = await makeClasses(sql);
     const gateway = await startProcess({
       DATABASE_URL: postgres.url,
@@ -59,9 +46,7 @@ export async function benchTiming(
       await gateway.stop('SIGTERM');
     }
   } finally {
-    await sql.end({ timeout: 1 });
-    await postgres.close();
-    await rm(directory, { recursive: true, force: true });
+    await world.close();
   }
 }
 

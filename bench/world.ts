@@ -16,12 +16,13 @@ export interface World {
   close(): Promise<void>;
 }
 
-export async function openWorld(): Promise<World> {
+/** `statementTimeoutMs`: of the bench's own questions; 0 = none. */
+export async function openWorld(statementTimeoutMs = 0): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   // The server runs as another user.
   await chmod(directory, 0o711);
   const postgres = await startEmbeddedPostgres({ directory });
-  const sql = connectBench(postgres.url, 1);
+  const sql = connectBench(postgres.url, 1, statementTimeoutMs);
   // A checkpoint in the middle of one variant's turn would be charged to that variant.
   for (const setting of ["max_wal_size = '16GB'", "min_wal_size = '2GB'", "checkpoint_timeout = '1h'"])
     await sql.unsafe(`ALTER SYSTEM SET ${setting}`);
@@ -40,12 +41,12 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-export function connectBench(url: string, connectionsMax: number): Sql {
+export function connectBench(url: string, connectionsMax: number, statementTimeoutMs = 0): Sql {
   return connectPostgres({
     url,
     applicationName: 'sluice-bench',
     connectionsMax,
-    statementTimeoutMs: 0,
+    statementTimeoutMs,
     lockTimeoutMs: 0,
     connectTimeoutMs: 5000,
   });

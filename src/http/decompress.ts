@@ -13,6 +13,7 @@ import {
   type BrotliOptions,
   type ZlibOptions,
 } from 'node:zlib';
+import { createPlaces } from './places.ts';
 
 export interface DecompressValues {
   readonly bytesMax: number;
@@ -55,28 +56,9 @@ export function isEncoded(contentEncoding: string): boolean {
 const RUNNING_MAX = 4;
 
 export function createDecompress(): Decompress {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  async function takePlace(): Promise<void> {
-    if (running < RUNNING_MAX) running++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  function leavePlace(): void {
-    const next = waiting.shift();
-    if (next === undefined) running--;
-    else next();
-  }
-
-  return async (body, contentEncoding, values, isWanted) => {
-    await takePlace();
-    try {
-      return isWanted() ? await decompress(body, contentEncoding, values) : { kind: 'unwanted' };
-    } finally {
-      leavePlace();
-    }
-  };
+  const places = createPlaces(RUNNING_MAX);
+  return (body, contentEncoding, values, isWanted) =>
+    places.run(async () => (isWanted() ? decompress(body, contentEncoding, values) : { kind: 'unwanted' }));
 }
 
 async function decompress(

@@ -3,6 +3,7 @@ import { mayManageData, type Grant, type SiteVerdict, type TokenVerdict } from '
 import type { Grants } from '../grants/resolve.ts';
 import { readCredential } from '../grants/token.ts';
 import { ENCODINGS, isEncoded, type Decompress } from '../http/decompress.ts';
+import { OVERLOADED_DETAIL } from '../http/exchange/budget.ts';
 import type { Request, RequestHeaders } from '../http/request.ts';
 import { after } from './after.ts';
 import type { Limiter } from './limiter.ts';
@@ -17,10 +18,7 @@ const GRANT_IN_DOUBT = refuse(
   'grant_in_doubt',
   'The token cannot be checked at the moment. Keep the record and try again.',
 );
-const OVERLOADED = refuse(
-  'overloaded',
-  'The gateway holds as many bodies as it has memory for. Send again soon, or in smaller batches.',
-);
+const OVERLOADED = refuse('overloaded', OVERLOADED_DETAIL);
 const SITE_NOT_FOUND = refuse('site_not_found', 'Site not found: no site has the hostname of url.', 'url');
 
 export interface Doorkeepers {

@@ -184,21 +184,24 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       method: 'POST',
       path: entrance.path,
       bodyBytesMax: values.limits.sentBytesMax,
-      admit: (request) => admitHead(entrance.kind?.name ?? 'batch', request, request.headers),
+      admit: (request) =>
+        after(judgeHead(entrance.kind?.name ?? 'batch', request, request.headers), (refusal) =>
+          refusal === null ? null : replyTo(refusal),
+        ),
       handle: (request) => serve(entrance, request),
     };
   }
 
-  /** A large body is not read for a token that is none, nor when there is no room for what is in it. */
-  function admitHead(
+  /** A large body is not read for a token that is none, nor when there is no room for what is in it. Null: let it in. */
+  function judgeHead(
     name: string,
     request: Request,
     headers: RequestHeaders,
-  ): Reply | null | Promise<Reply | null> {
-    const judge = (admitted: Grant | Refusal): Reply | null => {
+  ): Refusal | null | Promise<Refusal | null> {
+    const judge = (admitted: Grant | Refusal): Refusal | null => {
       if (!isRefusal(admitted)) return null;
       count(name, null, request, admitted);
-      return replyTo(admitted);
+      return admitted;
     };
     const reason = journal.refusal();
     if (reason !== null) return judge(refuseAppend(reason));
@@ -214,7 +217,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       aiAgentsRoute,
       ...createShipperRoutes(
         { limits: values.limits, ...values.vendors },
-        { ...recordDeps, contextOf, count, admitHead, chargeRequest, decompress },
+        { ...recordDeps, contextOf, count, judgeHead, chargeRequest, decompress },
       ),
     ],
     stats: () => tally.stats(),

@@ -6,7 +6,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { startServer, type Server } from '../../src/http/server.ts';
+import type { Server } from '../../src/http/server.ts';
+import { startRoutes } from '../setup/server.ts';
 import { readStatuses, speak } from '../setup/socket.ts';
 
 let server: Server;
@@ -14,39 +15,24 @@ let seen: string[] = [];
 let addresses: string[] = [];
 
 beforeAll(async () => {
-  server = await startServer(
+  server = await startRoutes([
     {
-      host: '127.0.0.1',
-      port: 0,
-      trustedProxies: [],
-      inFlightBytesMax: 1_000_000,
-      connectionsMax: 1000,
-      isPortShared: false,
-    },
-    {
-      routes: [
-        {
-          method: 'POST',
-          path: '/in',
-          bodyBytesMax: 100,
-          handle(request) {
-            seen.push(request.body === null ? 'too large' : request.body.toString());
-            addresses.push(request.address());
-            return { status: '202 Accepted', headers: [], body: '' };
-          },
-        },
-        {
-          method: 'GET',
-          path: '/in',
-          bodyBytesMax: 0,
-          handle: () => ({ status: '200 OK', headers: [], body: 'ok' }),
-        },
-      ],
-      onFault: (error) => {
-        throw error;
+      method: 'POST',
+      path: '/in',
+      bodyBytesMax: 100,
+      handle(request) {
+        seen.push(request.body === null ? 'too large' : request.body.toString());
+        addresses.push(request.address());
+        return { status: '202 Accepted', headers: [], body: '' };
       },
     },
-  );
+    {
+      method: 'GET',
+      path: '/in',
+      bodyBytesMax: 0,
+      handle: () => ({ status: '200 OK', headers: [], body: 'ok' }),
+    },
+  ]);
 });
 beforeEach(() => {
   seen = [];

@@ -1,7 +1,8 @@
 /** What the installed HTTP library makes of a request that comes before the answer to the one before. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startServer, type Server } from '../../src/http/server.ts';
+import type { Server } from '../../src/http/server.ts';
+import { startRoutes } from '../setup/server.ts';
 import { readStatuses, speak } from '../setup/socket.ts';
 
 /** Less than between two parts of what is spoken. */
@@ -10,33 +11,18 @@ let server: Server;
 let seen = 0;
 
 beforeAll(async () => {
-  server = await startServer(
+  server = await startRoutes([
     {
-      host: '127.0.0.1',
-      port: 0,
-      trustedProxies: [],
-      inFlightBytesMax: 1_000_000,
-      connectionsMax: 1000,
-      isPortShared: false,
-    },
-    {
-      routes: [
-        {
-          method: 'POST',
-          path: '/later',
-          bodyBytesMax: 100,
-          async handle() {
-            seen++;
-            await sleep(WAIT_MS);
-            return { status: '202 Accepted', headers: [], body: '' };
-          },
-        },
-      ],
-      onFault: (error) => {
-        throw error;
+      method: 'POST',
+      path: '/later',
+      bodyBytesMax: 100,
+      async handle() {
+        seen++;
+        await sleep(WAIT_MS);
+        return { status: '202 Accepted', headers: [], body: '' };
       },
     },
-  );
+  ]);
 });
 afterAll(() => {
   server.stopListening();

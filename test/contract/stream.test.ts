@@ -3,7 +3,8 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Stream } from '../../src/http/request.ts';
-import { startServer, type Server } from '../../src/http/server.ts';
+import type { Server } from '../../src/http/server.ts';
+import { startRoutes } from '../setup/server.ts';
 
 const PART = 'x'.repeat(64 * 1024);
 
@@ -12,37 +13,25 @@ let stream: Stream | null = null;
 let isStopped = false;
 
 beforeAll(async () => {
-  server = await startServer(
-    {
-      host: '127.0.0.1',
-      port: 0,
-      trustedProxies: [],
-      inFlightBytesMax: 1_000_000,
-      connectionsMax: 10,
-      isPortShared: false,
-    },
-    {
-      routes: [
-        {
-          method: 'GET',
-          path: '/stream',
-          bodyBytesMax: 0,
-          handle: () => ({
-            status: '200 OK',
-            headers: [],
-            body: 'first',
-            follow(given) {
-              stream = given;
-              isStopped = false;
-              return () => (isStopped = true);
-            },
-          }),
-        },
-      ],
-      onFault: (error) => {
-        throw error;
+  server = await startRoutes(
+    [
+      {
+        method: 'GET',
+        path: '/stream',
+        bodyBytesMax: 0,
+        handle: () => ({
+          status: '200 OK',
+          headers: [],
+          body: 'first',
+          follow(given) {
+            stream = given;
+            isStopped = false;
+            return () => (isStopped = true);
+          },
+        }),
       },
-    },
+    ],
+    10,
   );
 });
 afterAll(() => server.close());

@@ -3,6 +3,7 @@
  * No more than two at once, and a bounded number waiting: guessing costs memory, and must not cost the gateway's.
  */
 import argon2 from 'argon2';
+import { createPlaces } from '../../http/places.ts';
 
 export interface Passwords {
   hash(password: string): Promise<string>;
@@ -28,31 +29,13 @@ export function isPasswordHash(text: string): boolean {
 export async function createPasswords(): Promise<Passwords> {
   /** Of nobody's password: what an unknown user's is compared with. */
   const decoy = await argon2.hash('', PARAMETERS);
-  const waiting: (() => void)[] = [];
-  let running = 0;
-
-  async function takePlace(): Promise<void> {
-    if (running < RUNNING_MAX) running++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-  }
-
-  function leavePlace(): void {
-    const next = waiting.shift();
-    if (next === undefined) running--;
-    else next();
-  }
-
+  const places = createPlaces(RUNNING_MAX);
   return {
     hash: (password) => argon2.hash(password, PARAMETERS),
     async verify(hash, password) {
-      if (waiting.length >= WAITING_MAX) return 'busy';
-      await takePlace();
-      try {
-        const isRight = await argon2.verify(hash ?? decoy, password);
-        return isRight && hash !== null ? 'right' : 'wrong';
-      } finally {
-        leavePlace();
-      }
+      if (places.waiting >= WAITING_MAX) return 'busy';
+      const isRight = await places.run(() => argon2.verify(hash ?? decoy, password));
+      return isRight && hash !== null ? 'right' : 'wrong';
     },
   };
 }

@@ -23,3 +23,7 @@ export function createBudget(bytesMax: number): Budget {
     },
   };
 }
+
+/** What a sender is told when there is no room. */
+export const OVERLOADED_DETAIL =
+  'The gateway holds as many bodies as it has memory for. Send again soon, or in smaller batches.';

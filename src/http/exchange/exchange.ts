@@ -4,7 +4,7 @@ import { createForwardedReader, printAddress } from '../address.ts';
 import { createAnswering, noteAnswer, type Exchange } from './answering.ts';
 import type { AnswerCounts } from './answer-counts.ts';
 import { readFields, readParameters } from './asked-for.ts';
-import { createBudget } from './budget.ts';
+import { createBudget, OVERLOADED_DETAIL } from './budget.ts';
 import { collectBody } from './body.ts';
 import { readHead, type Head } from '../framing.ts';
 import { createProblem } from '../problem.ts';
@@ -47,7 +47,7 @@ type Open<R extends Request> = Omit<R, 'body'> & { body: R['body'] };
 const UNGUARDED_BYTES = 64 * 1024;
 
 const OVERLOADED = createProblem('overloaded', {
-  detail: 'The gateway holds as many bodies as it has memory for. Send again soon, or in smaller batches.',
+  detail: OVERLOADED_DETAIL,
 });
 
 export interface ExchangeValues {

@@ -5,7 +5,7 @@
 import type { Grant } from '../../grants/grant.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 import type { Decompress } from '../../http/decompress.ts';
-import type { Reply, Request, RequestHeaders } from '../../http/request.ts';
+import type { Request, RequestHeaders } from '../../http/request.ts';
 import { parseUuid } from '../../records/identity.ts';
 import type { ReadContext } from '../../records/visit.ts';
 import { admitSite, admitToken } from '../admission.ts';
@@ -21,11 +21,11 @@ export interface ShipperDeps extends BatchDeps {
   readonly limiter: Limiter;
   readonly chargeRequest: (grant: Grant, request: Request) => void;
   readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;
-  readonly admitHead: (
+  readonly judgeHead: (
     name: string,
     request: Request,
     headers: RequestHeaders,
-  ) => Reply | null | Promise<Reply | null>;
+  ) => Refusal | null | Promise<Refusal | null>;
   readonly count: (
     name: string,
     grant: Grant | null,

@@ -7,7 +7,8 @@ import { readCloudfront } from '../../formats/cloudfront.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 import { problems } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
-import { admitBody, admitToken } from '../admission.ts';
+import { admitBody } from '../admission.ts';
+import { after } from '../after.ts';
 import { isRefusal, refuse, type Refusal } from '../verdict.ts';
 import { findFailure } from '../batch/outcome.ts';
 import type { Desk, ShipperDeps } from './desk.ts';
@@ -27,16 +28,6 @@ const ATTRIBUTES = 'x-amz-firehose-common-attributes';
 const REQUEST_ID = 'x-amz-firehose-request-id';
 
 export function createFirehoseRoute(desk: Desk, deps: ShipperDeps): Route {
-  /** Told to go in Firehose's own words. */
-  async function admitFirehose(request: Request): Promise<Reply | null> {
-    const reason = deps.journal.refusal();
-    const refusal =
-      reason === null ? await admitToken(deps, request, headersOf(request)) : deps.refuseAppend(reason);
-    if (!isRefusal(refusal)) return null;
-    deps.count('firehose', null, request, refusal);
-    return replyFirehose(request.fields[REQUEST_ID] ?? '', refusal);
-  }
-
   async function takeFirehose(request: Request): Promise<Reply> {
     const received = await desk.receive('firehose', request, headersOf(request), (sent) =>
       admitBody(sent, FIREHOSE_LIMITS, deps.decompress),
@@ -65,7 +56,11 @@ export function createFirehoseRoute(desk: Desk, deps: ShipperDeps): Route {
     path: '/api/sites/:siteId/ingest/firehose',
     bodyBytesMax: FIREHOSE_BYTES_MAX,
     fields: [ACCESS_KEY, ATTRIBUTES, REQUEST_ID],
-    admit: (request) => admitFirehose(request),
+    // Told to go in Firehose's own words.
+    admit: (request) =>
+      after(deps.judgeHead('firehose', request, headersOf(request)), (refusal) =>
+        refusal === null ? null : replyFirehose(request.fields[REQUEST_ID] ?? '', refusal),
+      ),
     handle: takeFirehose,
   };
 }

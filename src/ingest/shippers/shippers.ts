@@ -51,13 +51,14 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
   function fileRoute(format: FormatName): Route {
     const vendor = vendorOf(format, values);
     const tell = (reply: Reply): Reply => ({ ...reply, headers: [...reply.headers, ...vendor.headers] });
-    const tellRefusal = (reply: Reply | null): Reply | null => (reply === null ? null : tell(reply));
+    const tellRefusal = (refusal: Refusal | null): Reply | null =>
+      refusal === null ? null : tell(replyTo(refusal));
     return {
       method: 'POST',
       path: `/api/sites/:siteId/ingest/${format}`,
       bodyBytesMax: values.limits.sentBytesMax,
       fields: [VERCEL_SIGNATURE],
-      admit: (request) => after(deps.admitHead(format, request, vendor.readHeaders(request)), tellRefusal),
+      admit: (request) => after(deps.judgeHead(format, request, vendor.readHeaders(request)), tellRefusal),
       handle: async (request) => tell(await takeFile(format, vendor, request)),
     };
   }
