@@ -9,6 +9,7 @@ import { frameRows, sortByTable } from '../../src/drain/batch.ts';
 import { createStore, type TableRows } from '../../src/store/store.ts';
 import { createProxy, readPort, throughProxy, type Proxy } from '../grants/proxy.ts';
 import { createDatabase, openTestPool, type TestDatabase } from '../setup/database.ts';
+import { CANCELLED } from '../setup/messages.ts';
 import { makeHit } from '../setup/rows.ts';
 
 let database: TestDatabase;
@@ -177,18 +178,4 @@ function batchOf(rows: number): TableRows {
   const [batch] = sortByTable(Buffer.concat(Array.from({ length: rows }, () => makeHit())));
   if (batch === undefined) throw new Error('there are no rows');
   return frameRows(batch, 0, batch.rowCount);
-}
-
-/** ErrorResponse and ReadyForQuery. */
-const CANCELLED = Buffer.concat([
-  messageOf('E', 'SERROR\0VERROR\0C57014\0Mcanceling statement due to statement timeout\0\0'),
-  messageOf('Z', 'I'),
-]);
-
-function messageOf(kind: string, body: string): Buffer {
-  const message = Buffer.alloc(5 + body.length);
-  message.write(kind, 0, 'latin1');
-  message.writeInt32BE(4 + body.length, 1);
-  message.write(body, 5, 'latin1');
-  return message;
 }
