@@ -53,7 +53,7 @@ export function createFirehoseRoute(desk: Desk, deps: ShipperDeps): Route {
 
   return {
     method: 'POST',
-    path: '/api/sites/:siteId/ingest/firehose',
+    path: '/api/sites/:site/ingest/firehose',
     bodyBytesMax: FIREHOSE_BYTES_MAX,
     fields: [ACCESS_KEY, ATTRIBUTES, REQUEST_ID],
     // Told to go in Firehose's own words.
