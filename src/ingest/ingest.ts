@@ -41,6 +41,8 @@ import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Ve
 export interface IngestValues {
   /** Of a single record. */
   readonly bodyBytesMax: number;
+  /** Of a record as the journal keeps it, which must take it. */
+  readonly entryBytesMax: number;
   readonly limits: BodyLimits;
   readonly recordsMax: number;
   readonly durability: Durability;
@@ -82,11 +84,6 @@ interface Opened extends Pick<Sent, 'grant' | 'request'> {
 }
 
 const VALIDATE_ONLY = /(^|&)validate_only=(1|true)(&|$)/;
-/** Escaping may treble what was sent, and printing numbers, 1e20 say, make more than four times as much of it. */
-const ENTRY_FACTOR = 5;
-const ENTRY_BYTES_MORE = 64 * 1024;
-/** The journal takes no larger one. */
-const ENTRY_BYTES_MAX = 3.5 * 1024 * 1024;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const { limiter, journal, ledger, usage } = deps;
@@ -96,7 +93,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const decompress = createDecompress();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
-  const entryBytesMax = Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE);
+  const { entryBytesMax } = values;
   const recordDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
   const takeSingle = createSingle(recordDeps);
 
