@@ -12,7 +12,7 @@ import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
-import { startUsage } from './ingest/usage.ts';
+import { startUsage } from './ingest/counting/usage.ts';
 import type { Journal, openJournal } from './journal/journal.ts';
 import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';

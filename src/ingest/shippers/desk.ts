@@ -9,31 +9,19 @@ import type { Decompress } from '../../http/decompress.ts';
 import type { Request, RequestHeaders } from '../../http/request.ts';
 import { parseUuid } from '../../records/identity.ts';
 import { splitUrl } from '../../records/url.ts';
-import type { ReadContext } from '../../records/visit.ts';
 import { admitDomain, admitSite, admitToken } from '../admission.ts';
 import type { BatchDeps } from '../batch/batch.ts';
-import type { BatchOutcome } from '../batch/outcome.ts';
+import type { Count } from '../counting/count.ts';
 import type { Limiter } from '../limiter.ts';
+import type { Reception } from '../reception.ts';
 import { isRefusal, refuse, type Refusal } from '../verdict.ts';
 import { takeDelivery, type Delivered } from './delivery.ts';
 import type { FormatName } from './formats.ts';
 
-export interface ShipperDeps extends BatchDeps {
+export interface ShipperDeps extends BatchDeps, Reception {
   readonly decompress: Decompress;
   readonly limiter: Limiter;
-  readonly chargeRequest: (grant: Grant, request: Request) => void;
-  readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;
-  readonly judgeHead: (
-    name: string,
-    request: Request,
-    headers: RequestHeaders,
-  ) => Refusal | null | Promise<Refusal | null>;
-  readonly count: (
-    name: string,
-    grant: Grant | null,
-    request: Request,
-    result: BatchOutcome | Refusal,
-  ) => void;
+  readonly count: Count;
 }
 
 export interface Sender {
