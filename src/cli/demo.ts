@@ -96,7 +96,9 @@ function baseOf(port: number): string {
 
 function printSignIn(base: string, demo: Demo): string {
   if (demo.password === null)
-    return `To manage clients, open ${base}/console and sign in as one of 'npm run --silent sluice -- user list'; 'user password' gives a new password.
+    return `To manage clients, open ${base}/console and sign in. Who can, and a new password:
+  npm run --silent sluice -- user list
+  npm run --silent sluice -- user password --email ${EMAIL}
 `;
   return `To manage clients, open ${base}/console and sign in, there or by curl, as ${EMAIL}; password, shown only now: ${demo.password}
   curl -i -c ~/.sluice-cookies ${base}/api/auth/login \\
