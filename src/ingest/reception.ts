@@ -17,15 +17,15 @@ export interface Reception {
    * A large body is not read for a token that is none, nor when there is no room for what is in it. Null: let it in.
    * `headers`: the request's own, or those that its vendor's form amounts to. What is refused is counted.
    */
-  judgeHead(
+  readonly judgeHead: (
     name: string,
     request: Request,
     headers: RequestHeaders,
-  ): Refusal | null | Promise<Refusal | null>;
+  ) => Refusal | null | Promise<Refusal | null>;
   /** The records in it are charged when they are known. */
-  chargeRequest(grant: Grant, request: Request): void;
+  readonly chargeRequest: (grant: Grant, request: Request) => void;
   /** What its records are read by. */
-  contextOf(grant: Grant, request: Request): ReadContext;
+  readonly contextOf: (grant: Grant, request: Request) => ReadContext;
 }
 
 export interface ReceptionDeps extends Doorkeepers {
