@@ -120,7 +120,7 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
     ...readParts(),
   });
   const readCounts = (): Counts => chooseCounts(readParts());
-  const page = admin === null ? null : await makeConsole(config, admin, seat, readCounts, stops);
+  const page = admin === null ? null : makeConsole(config, admin, seat, readCounts, stops);
   const metrics = await makeMetrics(config, seat, readStats, stops);
   const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
   const routes = await placeRoutes(config, recordRoutes, adminRoutes);

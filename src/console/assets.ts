@@ -1,5 +1,5 @@
 /**
- * The console's files as browsers get them, made once at start and kept in memory: TypeScript without its types, the
+ * The console's files as browsers get them, made at the first visit and kept in memory: TypeScript without its types, the
  * few packages by an allow-list, each compressed and with an ETag. Nothing else on the disk can be asked for.
  *
  * The types are stripped by the library that Node itself has for the gateway's own files; lines and columns stay where
@@ -11,7 +11,7 @@ import { findPackageJSON } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
-import { transformSync } from 'amaro';
+import type { transformSync } from 'amaro';
 
 export const encodings = ['br', 'gzip', 'identity'] as const;
 export type Encoding = (typeof encodings)[number];
@@ -51,9 +51,11 @@ export async function loadAssets(recordsPort: number | null): Promise<Assets> {
   );
   const texts = new Map([...(await Promise.all(own)), ...(await Promise.all(foreign))]);
   const scripts = [...texts.keys()].filter((name) => TYPES[extname(name)]?.startsWith('text/javascript'));
+  const { transformSync: transform } = await import('amaro');
+  const finish = { scripts, recordsPort, transform };
   const prepared = [...texts].map(async ([name, text]) => {
     const path = name === 'index.html' ? ROOT : `${ROOT}/${name}`;
-    return [path, await prepareAsset(name, finishText(name, text, scripts, recordsPort))] as const;
+    return [path, await prepareAsset(name, finishText(name, text, finish))] as const;
   });
   return new Map(await Promise.all(prepared));
 }
@@ -73,15 +75,16 @@ export async function readPackage(name: string, file: string): Promise<string> {
   return readFile(join(dirname(manifest), file), 'utf8');
 }
 
-function finishText(
-  name: string,
-  text: string,
-  scripts: readonly string[],
-  recordsPort: number | null,
-): string {
+interface Finish {
+  readonly scripts: readonly string[];
+  readonly recordsPort: number | null;
+  readonly transform: typeof transformSync;
+}
+
+function finishText(name: string, text: string, { scripts, recordsPort, transform }: Finish): string {
   switch (extname(name)) {
     case '.ts':
-      return nameByPath(transformSync(text, { mode: 'strip-only' }).code);
+      return nameByPath(transform(text, { mode: 'strip-only' }).code);
     case '.js':
       return nameByPath(text.replace(/\/\/# sourceMappingURL=.*/, ''));
     case '.html':

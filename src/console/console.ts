@@ -26,12 +26,10 @@ const FRONT_DOOR: Route = {
   handle: () => ({ status: '302 Found', headers: [['Location', ROOT]], body: '' }),
 };
 
-/** Throws when a file of it is missing. */
-export async function createConsole(values: ConsoleValues, deps: LiveDeps): Promise<Console> {
-  const assets = await loadAssets(values.recordsPort);
+export function createConsole(values: ConsoleValues, deps: LiveDeps): Console {
   const live = startLive(values.gatewayName, deps);
   return {
-    routes: [FRONT_DOOR, ...createPageRoutes(ROOT, async () => assets), live.route],
+    routes: [FRONT_DOOR, ...createPageRoutes(ROOT, () => loadAssets(values.recordsPort)), live.route],
     stats: () => live.stats(),
     close: () => live.close(),
   };

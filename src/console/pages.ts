@@ -30,8 +30,22 @@ const HEADERS = [
 
 const UNKNOWN = createProblem('path_unknown', { detail: 'The page has no such file.' });
 
-/** `root`: of the page, '/console'; its files are below. `readAssets`: asked at each request. */
-export function createPageRoutes(root: string, readAssets: () => Promise<Assets>): readonly Route[] {
+/**
+ * `root`: of the page, '/console'; its files are below. `load`: called at the first request, since making them takes memory
+ * that a gateway without visitors need not have; and again when it has failed.
+ */
+export function createPageRoutes(root: string, load: () => Promise<Assets>): readonly Route[] {
+  let assets: Promise<Assets> | null = null;
+
+  function readAssets(): Promise<Assets> {
+    if (assets !== null) return assets;
+    assets = load();
+    assets.catch(() => {
+      assets = null;
+    });
+    return assets;
+  }
+
   async function handle(request: Request): Promise<Reply> {
     const asset = (await readAssets()).get(request.path.replace(/\/$/, ''));
     if (asset === undefined) return UNKNOWN;

@@ -174,14 +174,14 @@ export async function makeAdmin(
 
 const ADMIN_CONNECTIONS_MAX = 4;
 
-export async function makeConsole(
+export function makeConsole(
   config: Config,
   admin: Admin,
   seat: Seat,
   readCounts: () => Counts,
   stops: Stops,
-): Promise<Console> {
-  const page = await createConsole(
+): Console {
+  const page = createConsole(
     {
       gatewayName: nameGateway(config),
       recordsPort: typeof config.adminPort === 'number' ? config.port : null,

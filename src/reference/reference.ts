@@ -43,25 +43,29 @@ const START = `SwaggerUIBundle(${JSON.stringify({
 
 /** The reference of these routes, and of itself. `version`: of Sluice. */
 export function createReferenceRoutes(routes: readonly Route[], version: string): readonly Route[] {
-  let assets: Promise<Assets> | null = null;
-  const page = createPageRoutes(ROOT, () => {
-    assets ??= loadAssets();
-    return assets;
-  });
+  let document: Reply | null = null;
   const own: readonly Route[] = [
-    ...page,
-    { method: 'GET', path: DOCUMENT, bodyBytesMax: 0, handle: () => document },
+    ...createPageRoutes(ROOT, loadAssets),
+    {
+      method: 'GET',
+      path: DOCUMENT,
+      bodyBytesMax: 0,
+      handle: () => (document ??= answerWith(buildDocument([...routes, ...own], version))),
+    },
   ];
-  const document: Reply = {
+  return own;
+}
+
+function answerWith(document: unknown): Reply {
+  return {
     status: '200 OK',
     headers: [
       ['Content-Type', 'application/json'],
       ['Cache-Control', 'no-cache'],
       ['X-Content-Type-Options', 'nosniff'],
     ],
-    body: `${JSON.stringify(buildDocument([...routes, ...own], version))}\n`,
+    body: `${JSON.stringify(document)}\n`,
   };
-  return own;
 }
 
 async function loadAssets(): Promise<Assets> {
