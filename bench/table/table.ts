@@ -2,7 +2,8 @@
  * The table: Sluice beside what one would take instead, and the targets that it is held to. Parts in the order of their
  * worth; each measures its ratios within itself, in interleaved rounds. All together take less than a quarter of an hour.
  */
-import { benchCrowd, gatherCrowd } from '../micro/crowd.ts';
+import { benchCrowd } from '../micro/crowd.ts';
+import { gatherCrowd } from '../micro/gather.ts';
 import type { Found, Line } from '../micro/line.ts';
 import { benchLogFiles } from '../micro/log-files.ts';
 import { benchRecovery } from '../micro/recovery.ts';
