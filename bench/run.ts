@@ -15,10 +15,11 @@ import { benchNeighbours } from './neighbours.ts';
 import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
-import { printTable } from './page/print.ts';
+import { drawCharts, printMarkdown, printTable } from './page/print.ts';
 import { writePage } from './page/write.ts';
 import { printSpread } from './rounds.ts';
 import { benchTiming, TELLING } from './timing.ts';
+import type { PartTime } from './table/parts.ts';
 import { benchTable } from './table/table.ts';
 
 const { values, positionals } = parseArgs({
@@ -34,6 +35,7 @@ const { values, positionals } = parseArgs({
     lines: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     requests: { type: 'string', default: '3000' },
+    clients: { type: 'string', default: '1000000' },
   },
 });
 const rounds = Number(values.rounds);
@@ -43,16 +45,18 @@ const connections = Number(values.connections);
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   table: async () => {
     const startedAtMs = performance.now();
-    const result = await benchTable({ rounds, seconds }, tell);
+    const clients = Number(values.clients);
+    const result = await benchTable({ rounds, seconds, clients }, tell, (part) => keep('table', part));
     const minutes = (performance.now() - startedAtMs) / 60_000;
     process.stdout.write(printTable(result));
+    noteFailures(result.parts);
     if (values.check === true) {
       for (const { what, isMissed } of result.targets) {
         if (!isMissed) continue;
         process.stderr.write(`beyond its floor: ${what}\n`);
         process.exitCode = 1;
       }
-    } else await writePage(result, describeRun(minutes));
+    } else await writePage('table', describeRun(minutes), printMarkdown(result), drawCharts(result));
     return result;
   },
   'copy-format': async () => {
@@ -142,14 +146,29 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const file = join(import.meta.dirname, 'results', 'latest.json');
-/** What other benches found stays. */
-const earlier = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, unknown>;
-const results: Record<string, unknown> = {
-  ...earlier,
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
-};
-for (const name of wanted) results[name] = await benches[name]?.();
-await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+for (const name of wanted) {
+  try {
+    await keep(name, await benches[name]?.());
+  } catch (error) {
+    process.stderr.write(`${name} failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+
+/** Written at once: what was measured is there whatever comes after it. What other benches found stays. */
+async function keep(name: string, result: unknown): Promise<void> {
+  const earlier = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, unknown>;
+  await writeFile(file, `${JSON.stringify({ ...earlier, machine, [name]: result }, null, 2)}\n`);
+}
+
+function noteFailures(parts: readonly PartTime[]): void {
+  for (const { name, failure } of parts) {
+    if (failure === null) continue;
+    process.stderr.write(`${name} could not be measured: ${failure}\n`);
+    process.exitCode = 1;
+  }
+}
 
 function describeRun(minutes: number): string {
   const day = new Date().toISOString().slice(0, 10);
@@ -161,5 +180,5 @@ function describeRun(minutes: number): string {
 /** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
 function tell(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-  else process.stderr.write(`${line}\n`);
+  else process.stderr.write(`${line.trimEnd()}\n`);
 }

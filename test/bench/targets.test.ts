@@ -66,6 +66,7 @@ describe('the table', () => {
     latencies: [{ name: 'journal', requestsPerSecond: spread(9), ...times }],
     lines: [{ what: 'a part', measured: spread(0.5), unit: 'µs' }],
     targets: judge({ bare: spread(0.5) }),
+    parts: [],
   };
 
   it('says of each target whether it was reached', () => {
