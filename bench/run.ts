@@ -1,9 +1,9 @@
 /**
  * npm run bench [-- name] [--check] [--rounds N] [--seconds N] [--rows N] [--revocations N] [--rate N] [--lines N] [--seed N]
- *   [--requests N] [--connections N]
+ *   [--requests N] [--connections N] [--clients N] [--partitions N] [--backlog-mib N] [--table-rows N]
  *
- * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table` writes its part of
- * docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
+ * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table` and `growth` write their part
+ * of docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
  * inside a run mean anything: absolute figures are this machine's, at this hour.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -11,15 +11,17 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
+import { benchGrowth } from './growth/growth.ts';
 import { benchNeighbours } from './neighbours.ts';
 import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
+import { drawGrowth, printGrowth, printGrowthLines } from './page/growth.ts';
 import { drawCharts, printMarkdown, printTable } from './page/print.ts';
 import { writePage } from './page/write.ts';
 import { printSpread } from './rounds.ts';
 import { benchTiming, TELLING } from './timing.ts';
-import type { PartTime } from './table/parts.ts';
+import type { PartTime } from './parts.ts';
 import { benchTable } from './table/table.ts';
 
 const { values, positionals } = parseArgs({
@@ -36,6 +38,9 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     requests: { type: 'string', default: '3000' },
     clients: { type: 'string', default: '1000000' },
+    partitions: { type: 'string', default: '240' },
+    'backlog-mib': { type: 'string', default: '10240' },
+    'table-rows': { type: 'string', default: '20000000' },
   },
 });
 const rounds = Number(values.rounds);
@@ -57,6 +62,22 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
         process.exitCode = 1;
       }
     } else await writePage('table', describeRun(minutes), printMarkdown(result), drawCharts(result));
+    return result;
+  },
+  growth: async () => {
+    const startedAtMs = performance.now();
+    const sizes = {
+      partitionsMax: Number(values.partitions),
+      clientsMax: Number(values.clients),
+      backlogMibMax: Number(values['backlog-mib']),
+      tableRowsMax: Number(values['table-rows']),
+      rows: Number(values.rows),
+    };
+    const result = await benchGrowth({ rounds, seconds, ...sizes }, tell, (part) => keep('growth', part));
+    const minutes = (performance.now() - startedAtMs) / 60_000;
+    process.stdout.write(printGrowthLines(result.curves));
+    noteFailures(result.parts);
+    await writePage('growth', describeRun(minutes), printGrowth(result.curves), drawGrowth(result.curves));
     return result;
   },
   'copy-format': async () => {

@@ -14,7 +14,7 @@ import { ensureProgram } from '../program.ts';
 import { openWorld, type World } from '../world.ts';
 import { compareForms, compareFronts, VARIANTS, type Speed } from './fronts.ts';
 import { measureLatency, type PacedSpeed } from './paced.ts';
-import { createParts, type Parts, type PartTime } from './parts.ts';
+import { createParts, type Parts, type PartTime } from '../parts.ts';
 import { openField, settleAll, type Field, type Variant } from './race.ts';
 import { judge, type Figures, type Judged } from './targets.ts';
 

@@ -1,7 +1,7 @@
 /** Parts of a long bench: what one of them found is not lost by what becomes of another. */
 import { describe, expect, it } from 'vitest';
 import { replaceBlock } from '../../bench/page/write.ts';
-import { createParts } from '../../bench/table/parts.ts';
+import { createParts } from '../../bench/parts.ts';
 
 describe('parts of a bench', () => {
   it('go on after one that fails, say why, and hand over what is found after each', async () => {
