@@ -1,9 +1,10 @@
 /**
  * npm run bench [-- name] [--check] [--rounds N] [--seconds N] [--rows N] [--revocations N] [--rate N] [--lines N] [--seed N]
  *   [--requests N] [--connections N] [--clients N] [--partitions N] [--backlog-mib N] [--table-rows N]
+ *   [--profile-seconds N]
  *
- * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table` and `growth` write their part
- * of docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
+ * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table`, `growth` and `profile` write
+ * their part of docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
  * inside a run mean anything: absolute figures are this machine's, at this hour.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -17,8 +18,11 @@ import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
 import { drawGrowth, printGrowth, printGrowthLines } from './page/growth.ts';
+import { drawProfiles, printProfiles } from './page/profile.ts';
 import { drawCharts, printMarkdown, printTable } from './page/print.ts';
 import { writePage } from './page/write.ts';
+import { benchProfile } from './profile/profile.ts';
+import { listCosts, listRooms } from './profile/tree.ts';
 import { printSpread } from './rounds.ts';
 import { benchTiming, TELLING } from './timing.ts';
 import type { PartTime } from './parts.ts';
@@ -39,6 +43,7 @@ const { values, positionals } = parseArgs({
     requests: { type: 'string', default: '3000' },
     clients: { type: 'string', default: '1000000' },
     partitions: { type: 'string', default: '240' },
+    'profile-seconds': { type: 'string', default: '10' },
     'backlog-mib': { type: 'string', default: '10240' },
     'table-rows': { type: 'string', default: '20000000' },
   },
@@ -79,6 +84,16 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
     noteFailures(result.parts);
     await writePage('growth', describeRun(minutes), printGrowth(result.curves), drawGrowth(result.curves));
     return result;
+  },
+  profile: async () => {
+    const startedAtMs = performance.now();
+    const results = await benchProfile({ seconds: Number(values['profile-seconds']) }, tell);
+    const minutes = (performance.now() - startedAtMs) / 60_000;
+    const page = printProfiles(results);
+    process.stdout.write(`\n${page}\n`);
+    await writePage('profile', describeRun(minutes), page, drawProfiles(results));
+    // The trees are in the pictures.
+    return results.map(({ root, ...rest }) => ({ ...rest, rooms: listRooms(root), costs: listCosts(root) }));
   },
   'copy-format': async () => {
     const result = await benchCopyFormat({ rounds, rows: Number(values.rows) }, tell);

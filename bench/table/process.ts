@@ -28,8 +28,9 @@ export function pin(side: 'server' | 'load'): readonly string[] {
 export async function startVariant(
   variant: string,
   environment: Readonly<Record<string, string>>,
+  nodeOptions: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const words = [...pin('server'), process.execPath, SERVER, variant];
+  const words = [...pin('server'), process.execPath, ...nodeOptions, SERVER, variant];
   const child = spawn(words[0] ?? '', words.slice(1), {
     env: { PATH: process.env['PATH'], SLUICE_HOST: '127.0.0.1', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
