@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { startProcess } from '../../test/setup/gateway.ts';
 import { appendBytes, openLarge } from '../micro/recovery.ts';
 import { spreadOf } from '../rounds.ts';
-import { readPeakMib } from '../table/process.ts';
+import { readMetric, readPeakMib, WITH_METRICS } from '../table/process.ts';
 import { connectBench, type World } from '../world.ts';
 import { stepsTo, type Curve, type CurveLine } from './curve.ts';
 
@@ -42,15 +42,19 @@ export async function growBacklog(
     us: pointsOf('another record, with its share of the sync', 'µs'),
   };
   let bytes = 0;
+  let entries = 0;
   try {
     for (const size of stepsTo(backlogMibMax, STEPS)) {
       tell(`backlog: to ${size} MiB`);
-      bytes += await append(directory, backlogMibMax, size * MIB - bytes);
-      const starts = await startAll(world, data, size, values.rounds, tell);
+      const appended = await append(directory, backlogMibMax, size * MIB - bytes);
+      bytes += appended.bytes;
+      entries += appended.entries;
+      const starts = await startAll(world, data, { size, entries, rounds: values.rounds }, tell);
       found.startMs.points.push({ size, measured: spreadOf(starts.map(({ ms }) => ms)) });
       found.mib.points.push({ size, measured: spreadOf(starts.map(({ mib }) => mib)) });
       const appends = await timeAppends(directory, backlogMibMax, values);
       bytes += appends.bytes;
+      entries += appends.entries;
       found.us.points.push({ size, measured: spreadOf(appends.us) });
     }
   } finally {
@@ -72,30 +76,36 @@ function pointsOf(what: string, unit: string): OpenLine {
   return { what, unit, points: [] };
 }
 
-async function append(directory: string, backlogMibMax: number, bytes: number): Promise<number> {
-  if (bytes <= 0) return 0;
+async function append(directory: string, backlogMibMax: number, bytes: number): Promise<Appended> {
+  if (bytes <= 0) return { bytes: 0, entries: 0 };
   const journal = await openLarge(directory, backlogMibMax * MIB);
   const appended = await appendBytes(journal, bytes);
   await journal.close();
-  return appended.bytes;
+  return appended;
+}
+
+interface Appended {
+  readonly bytes: number;
+  readonly entries: number;
 }
 
 async function timeAppends(
   directory: string,
   backlogMibMax: number,
   { rounds, appendedMib }: BacklogValues,
-): Promise<{ readonly us: readonly number[]; readonly bytes: number }> {
+): Promise<Appended & { readonly us: readonly number[] }> {
   const journal = await openLarge(directory, backlogMibMax * MIB);
   const us: number[] = [];
-  let bytes = 0;
+  let [bytes, entries] = [0, 0];
   for (let round = -1; round < rounds; round++) {
     const startedAtMs = performance.now();
     const appended = await appendBytes(journal, appendedMib * MIB);
     bytes += appended.bytes;
+    entries += appended.entries;
     if (round >= 0) us.push(((performance.now() - startedAtMs) * 1000) / appended.entries);
   }
   await journal.close();
-  return { us, bytes };
+  return { us, bytes, entries };
 }
 
 interface Start {
@@ -106,8 +116,7 @@ interface Start {
 async function startAll(
   world: World,
   data: string,
-  size: number,
-  rounds: number,
+  { size, entries, rounds }: { readonly size: number; readonly entries: number; readonly rounds: number },
   tell: (line: string) => void,
 ): Promise<readonly Start[]> {
   const holder = connectBench(world.postgres.url, 1);
@@ -117,7 +126,7 @@ async function startAll(
       await tx`LOCK TABLE hits`;
       for (let round = -1; round < rounds; round++) {
         tell(`backlog: start with ${size} MiB, round ${round + 1} of ${rounds}`);
-        const start = await startOnce(world, data);
+        const start = await startOnce(world, data, entries);
         if (round >= 0) starts.push(start);
       }
     });
@@ -127,18 +136,23 @@ async function startAll(
   return starts;
 }
 
-/** Killed: a gateway that stops would bring its journal to Postgres first. */
-async function startOnce(world: World, data: string): Promise<Start> {
+/**
+ * Throws when the gateway has not found all of the journal. Killed: one that stops would bring it to Postgres first.
+ */
+async function startOnce(world: World, data: string, entries: number): Promise<Start> {
   const startedAtMs = performance.now();
   const gateway = await startProcess({
+    ...WITH_METRICS,
     DATABASE_URL: world.postgres.url,
     SLUICE_DATA_DIR: data,
     SLUICE_JOURNAL_MAX_BYTES: '64GiB',
   });
   const ms = performance.now() - startedAtMs;
   const mib = await readPeakMib(gateway.process.pid ?? 0);
+  const found = await readMetric(gateway.port, 'sluice_journal_backlog_records');
   const gone = once(gateway.process, 'exit');
   gateway.process.kill('SIGKILL');
   await gone;
+  if (found !== entries) throw new Error(`disqualified: ${found} of ${entries} records were found`);
   return { ms, mib };
 }

@@ -5,7 +5,15 @@
 import { join } from 'node:path';
 import { ratioOf, runRounds, spreadOf, type Measured } from '../rounds.ts';
 import { findForm } from '../table/forms.ts';
-import { forgetPeak, readCpuUs, readPeakMib, startVariant, type ServerProcess } from '../table/process.ts';
+import {
+  WITH_METRICS,
+  forgetPeak,
+  readCpuUs,
+  readMetric,
+  readPeakMib,
+  startVariant,
+  type ServerProcess,
+} from '../table/process.ts';
 import { settle } from '../table/stored.ts';
 import { shoot } from '../table/wrk.ts';
 import type { World } from '../world.ts';
@@ -84,6 +92,7 @@ async function withGateway<T>(
   work: (gateway: ServerProcess) => Promise<T>,
 ): Promise<T> {
   const gateway = await startVariant('journal', {
+    ...WITH_METRICS,
     DATABASE_URL: world.postgres.url,
     REDIS_URL: crowd.redis.url,
     SLUICE_DATA_DIR: join(world.directory, `crowd-${grantsMax}`),
@@ -119,15 +128,10 @@ async function warmUp(crowd: Crowd, { port }: ServerProcess, clients: number): P
       tokens: { file: crowd.tokensFile, count: clients, from: 0 },
       mayBeRefused: true,
     });
-    cached = await readCached(port);
+    cached = await readMetric(port, 'sluice_grants_cached{kind="good"}');
   }
   if (cached < WARM_SHARE * clients)
     throw new Error(`only ${cached} of ${clients} grants came into the gateway's memory`);
-}
-
-async function readCached(port: number): Promise<number> {
-  const answer = await fetch(`http://127.0.0.1:${port}/metrics`);
-  return Number(/^sluice_grants_cached\{kind="good"\} (\d+)/m.exec(await answer.text())?.[1] ?? NaN);
 }
 
 /** Requests from the first `count` in turn, beginning behind `from`, for some time; returns how many. */

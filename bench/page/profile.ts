@@ -1,7 +1,7 @@
 /** Profiles as text and pictures: what each room takes, the functions that take most, and why. Pure. */
 import { explainCost } from '../profile/costs.ts';
 import type { ProfileResult } from '../profile/profile.ts';
-import { listCosts, listRooms } from '../profile/tree.ts';
+import { ANONYMOUS, listCosts, listRooms } from '../profile/tree.ts';
 import { drawFlame } from './flame.ts';
 import type { Drawn } from './write.ts';
 
@@ -12,13 +12,13 @@ const SHARE_MIN = 0.005;
 /** Also for a terminal. */
 export function printProfiles(results: readonly ProfileResult[]): string {
   return results
-    .map(({ name, title, requestsPerSecond, root }) => {
+    .map(({ name, title, requestsPerSecond, busyShare, root }) => {
       return [
         `### The CPU of ${title}`,
         '',
         `![Flame graph: ${title}](images/${fileOf(name)})`,
         '',
-        `${Math.round(requestsPerSecond)} requests/s while it was profiled.`,
+        `${Math.round(requestsPerSecond)} requests/s while it was profiled; its thread had something to do ${percent(busyShare)} of the time.`,
         '',
         '| room | share |',
         '| --- | ---: |',
@@ -55,9 +55,9 @@ function fileOf(name: string): string {
   return `profile-${name}.svg`;
 }
 
-/** Without the line, which changes with every edit. */
+/** The line where there is no name: it changes with every edit. */
 function printName(name: string, place: string): string {
-  const file = place.replace(/:\d+$/, '');
+  const file = name === ANONYMOUS ? place : place.replace(/:\d+$/, '');
   return file === '' || file.startsWith('node:') || file.startsWith('node_modules')
     ? `\`${name}\``
     : `\`${name}\`, ${file}`;

@@ -19,6 +19,9 @@ export const reasons: Readonly<Record<string, string>> = {
     'The answer goes to its socket: one system call each, which no server is spared.',
   'uWebSockets.js, from open': 'A callback is set for a sender that goes away.',
   'uWebSockets.js, from collectBody': 'A callback is set for the body.',
+  'uWebSockets.js, from (anonymous)':
+    'Method, path, query and headers of a request are read, and those of its answer set: a call into the library each.',
+  createUnsafeBuffer: 'Memory for bodies, and for rows on their way to Postgres.',
   writeBuffer:
     'Handing a frame to the thread that writes it: one call a frame, which is a group of records, not one.',
   read: 'The drain reads what was synced back from the page cache, as one run of bytes.',

@@ -18,6 +18,8 @@ export interface ProfileResult {
   readonly name: string;
   readonly title: string;
   readonly requestsPerSecond: number;
+  /** Of the time, in the thread that was profiled. */
+  readonly busyShare: number;
   readonly root: Call;
 }
 
@@ -85,9 +87,11 @@ async function profileLoad(
   process.kill(pid, 'SIGUSR2');
   const { requests, requestsPerSecond } = await shoot({ port, file, connections, seconds });
   process.kill(pid, 'SIGUSR2');
-  const root = readTree(await takeProfile(profileFile), PROJECT);
+  const profile = await takeProfile(profileFile);
+  const root = readTree(profile, PROJECT);
+  const busyShare = root.totalUs / profile.timeDeltas.reduce((sum, us) => sum + us, 0);
   await settle(world.sql, port, form, marker, requests * form.records);
-  return { name, title, requestsPerSecond, root };
+  return { name, title, requestsPerSecond, busyShare, root };
 }
 
 async function takeProfile(file: string): Promise<CpuProfile> {

@@ -53,6 +53,7 @@ export function readTree(profile: CpuProfile, projectFolder: string): Call {
 
 type Frame = Pick<Call, 'name' | 'room' | 'place'>;
 
+export const ANONYMOUS = '(anonymous)';
 const ROOT: Frame = { name: '(root)', room: 'native', place: '' };
 
 /**
@@ -65,12 +66,13 @@ function readFrame(
   projectFolder: string,
 ): Frame {
   const path = url.startsWith('file://') ? relative(projectFolder, new URL(url).pathname) : url;
-  const name = functionName === '' ? '(anonymous)' : functionName;
+  const name = functionName === '' ? ANONYMOUS : functionName;
   if (name === '(garbage collector)') return { name, room: 'gc', place: '' };
-  if (path === '' && name.startsWith('(')) return { name, room: 'native', place: '' };
+  if (path === '' && (name === '(program)' || name === ROOT.name)) return { name, room: 'native', place: '' };
   if (path === '' && caller.room === 'http' && !name.startsWith('now'))
     return { name: `uWebSockets.js, from ${caller.name}`, room: 'uWebSockets.js', place: '' };
-  if (path === '') return { name, room: 'node', place: '' };
+  if (path === '')
+    return { name: name === ANONYMOUS ? `native, from ${caller.name}` : name, room: 'node', place: '' };
   const place = path.startsWith('node:') ? path : `${path}:${lineNumber + 1}`;
   return { name, room: roomOf(path), place };
 }

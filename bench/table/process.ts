@@ -92,3 +92,15 @@ export async function readPeakMib(pid: number): Promise<number> {
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
 }
+
+/** For gateways that are asked what they count. */
+export const WITH_METRICS = { SLUICE_METRICS_TOKEN: 'the-bench-asks-for-the-metrics' };
+
+/** A sample of /metrics, by its name with its labels. Throws when there is none. */
+export async function readMetric(port: number, sample: string): Promise<number> {
+  const headers = { Authorization: `Bearer ${WITH_METRICS.SLUICE_METRICS_TOKEN}` };
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers });
+  const line = (await answer.text()).split('\n').find((one) => one.startsWith(`${sample} `));
+  if (line === undefined) throw new Error(`/metrics has no ${sample}: ${answer.status}`);
+  return Number(line.slice(sample.length));
+}
