@@ -51,13 +51,13 @@ const { values, positionals } = parseArgs({
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const connections = Number(values.connections);
+const inRounds = `${rounds} rounds`;
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   table: async () => {
     const startedAtMs = performance.now();
     const clients = Number(values.clients);
     const result = await benchTable({ rounds, seconds, clients }, tell, (part) => keep('table', part));
-    const minutes = (performance.now() - startedAtMs) / 60_000;
     process.stdout.write(printTable(result));
     noteFailures(result.parts);
     if (values.check === true) {
@@ -66,7 +66,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
         process.stderr.write(`beyond its floor: ${what}\n`);
         process.exitCode = 1;
       }
-    } else await writePage('table', describeRun(minutes), printMarkdown(result), drawCharts(result));
+    } else
+      await writePage('table', describeRun(inRounds, startedAtMs), printMarkdown(result), drawCharts(result));
     return result;
   },
   growth: async () => {
@@ -79,19 +80,27 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
       rows: Number(values.rows),
     };
     const result = await benchGrowth({ rounds, seconds, ...sizes }, tell, (part) => keep('growth', part));
-    const minutes = (performance.now() - startedAtMs) / 60_000;
     process.stdout.write(printGrowthLines(result.curves));
     noteFailures(result.parts);
-    await writePage('growth', describeRun(minutes), printGrowth(result.curves), drawGrowth(result.curves));
+    await writePage(
+      'growth',
+      describeRun(inRounds, startedAtMs),
+      printGrowth(result.curves),
+      drawGrowth(result.curves),
+    );
     return result;
   },
   profile: async () => {
     const startedAtMs = performance.now();
     const results = await benchProfile({ seconds: Number(values['profile-seconds']) }, tell);
-    const minutes = (performance.now() - startedAtMs) / 60_000;
     const page = printProfiles(results);
     process.stdout.write(`\n${page}\n`);
-    await writePage('profile', describeRun(minutes), page, drawProfiles(results));
+    await writePage(
+      'profile',
+      describeRun(`${values['profile-seconds']} s of each load`, startedAtMs),
+      page,
+      drawProfiles(results),
+    );
     // The trees are in the pictures.
     return results.map(({ root, ...rest }) => ({ ...rest, rooms: listRooms(root), costs: listCosts(root) }));
   },
@@ -206,11 +215,12 @@ function noteFailures(parts: readonly PartTime[]): void {
   }
 }
 
-function describeRun(minutes: number): string {
+function describeRun(how: string, startedAtMs: number): string {
+  const minutes = Math.ceil((performance.now() - startedAtMs) / 60_000);
   const day = new Date().toISOString().slice(0, 10);
   const memory = Math.round(totalmem() / 1024 ** 3);
   const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${memory} GiB, Node ${process.version}, embedded Postgres 18, loopback`;
-  return `Measured on ${machine}, ${day}: ${rounds} rounds, in ${minutes.toFixed(0)} minutes.`;
+  return `Measured on ${machine}, ${day}: ${how}, ${minutes} min in all.`;
 }
 
 /** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
