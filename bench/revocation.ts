@@ -108,6 +108,7 @@ async function revokeOften(
   let client = await administrator.makeClient();
   const streams = gateways.map(({ port }) =>
     startStream({
+      isPunctual: true,
       port,
       requestsPerSecond: values.requestsPerSecond,
       connections: CONNECTIONS,

@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchGrowth } from './growth/growth.ts';
-import { benchNeighbours } from './neighbours.ts';
+import { benchNeighbours } from './neighbours/neighbours.ts';
 import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
@@ -130,11 +130,11 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   neighbours: async () => {
     const results = await benchNeighbours({ rounds: Number(values.rounds) }, tell);
-    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, waited } of results) {
+    for (const { variant, p50Ms, p99Ms, p99Ratio, gatewayMib, neighbourAccepted, latenessP99Ms } of results) {
       process.stdout.write(
         `\nbeside: ${variant}\n` +
           `  p50 ${printSpread(p50Ms, 2)} ms  p99 ${printSpread(p99Ms, 2)} ms  p99 / alone ${printSpread(p99Ratio, 2)}\n` +
-          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken, ${waited} of one's own waited for a connection\n`,
+          `  gateway ${gatewayMib} MiB, ${neighbourAccepted} of the neighbour's taken; one's own sender was late by ${printSpread(latenessP99Ms, 2)} ms (p99)\n`,
       );
     }
     return results;

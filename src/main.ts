@@ -12,7 +12,7 @@ import type { Route } from './http/request.ts';
 import { startServer, type Server } from './http/server.ts';
 import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
-import { startUsage } from './ingest/usage.ts';
+import { startUsage } from './ingest/counting/usage.ts';
 import type { Journal, openJournal } from './journal/journal.ts';
 import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';
@@ -29,7 +29,7 @@ import {
   stopAll,
   type Stops,
 } from './parts/parts.ts';
-import { ALONE, nameProcess, placeJournal, type Place } from './parts/place.ts';
+import { allotJournalSpace, ALONE, nameProcess, type Seat } from './parts/seat.ts';
 import { placeRoutes, type Routes } from './parts/routes.ts';
 import { makeMetrics, makeTracing } from './parts/telemetry.ts';
 import type { Housekeeping } from './store/housekeeping/housekeeping.ts';
@@ -49,7 +49,7 @@ export interface Gateway {
   readonly routes: readonly Pick<Route, 'method' | 'path'>[];
   /** Everything that is counted, by part. */
   stats(): object;
-  /** Stops front first, within the configured time; what Postgres has not taken stays in the journal. */
+  /** Stops the servers first, all within the configured time; what Postgres has not taken stays in the journal. */
   close(): Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export interface GatewayDeps {
   readonly databaseUrl: string;
   readonly log: Log;
   /** Not set: this process is all of the gateway. */
-  readonly place?: Place;
+  readonly seat?: Seat;
   /** Called when the gateway cannot go on; the caller ends the process. */
   readonly onFatal: (error: unknown) => void;
   /** Of a bench that measures what waiting for the disk costs; nothing else has another journal. */
@@ -76,15 +76,15 @@ export async function startGateway(config: Config, deps: GatewayDeps): Promise<G
 }
 
 async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promise<Gateway> {
-  const { place = ALONE, databaseUrl, onFatal } = deps;
+  const { seat = ALONE, databaseUrl, onFatal } = deps;
   const log = deps.log.write;
-  const nodeName = nameProcess(config, place);
+  const nodeName = nameProcess(config, seat);
   const tracing = await makeTracing(config, nodeName, log, stops);
   const sql = makeSql(config, databaseUrl, config.connectionsMax, stops);
   await prepareSchema(config, sql, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
-  const journal = await makeJournal(config, placeJournal(config, place), log, deps.openJournal);
+  const journal = await makeJournal(config, allotJournalSpace(config, seat), log, deps.openJournal);
   stops.push(() => journal.close());
   const ledger = makeLedger(nodeName, journal, sql, log, stops);
   const store = makeStore(config, databaseUrl, sql, stops, (clientId, rows) => {
@@ -97,7 +97,7 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   );
   stops.push(() => drain.close());
   const { countDuplicates } = usage;
-  const orphans = await adoptOrphans(config, place, { ...deps, sql, log, countDuplicates }, stops);
+  const orphans = await adoptOrphans(config, seat, { ...deps, sql, log, countDuplicates }, stops);
   const housekeeping = makeHousekeeping(config, sql, log, stops);
   const feedSql = makeSql(config, databaseUrl, 1, stops);
   const grants = await makeGrants(config, nodeName, sql, feedSql, log, stops);
@@ -120,8 +120,8 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
     ...readParts(),
   });
   const readCounts = (): Counts => chooseCounts(readParts());
-  const page = admin === null ? null : await makeConsole(config, admin, place, readCounts, stops);
-  const metrics = await makeMetrics(config, place, readStats, stops);
+  const page = admin === null ? null : await makeConsole(config, admin, seat, readCounts, stops);
+  const metrics = await makeMetrics(config, seat, readStats, stops);
   const adminRoutes = [...(admin?.routes ?? []), ...(page?.routes ?? []), ...(metrics?.routes ?? [])];
   const routes = await placeRoutes(config, recordRoutes, adminRoutes);
   const servers = await startServers(config, deps, { routes, startSpan: tracing?.startRequest }, stops);
@@ -134,7 +134,9 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
     stats: () => ({ ...readStats(), console: page?.stats() ?? null }),
     async close() {
       health.stopReadiness();
-      await stopFront(config, servers, journal, drain);
+      const deadlineMs = await stopServers(config, servers);
+      await journal.flush();
+      await drain.settle(Math.max(0, deadlineMs - performance.now()));
       await stopAll(stops);
     },
   };
@@ -155,7 +157,7 @@ async function startServers(
   stops: Stops,
 ): Promise<Servers> {
   const { host, port, adminPort, trustedProxies, inFlightBytesMax } = config;
-  const isPortShared = (deps.place ?? ALONE).count > 1;
+  const isPortShared = (deps.seat ?? ALONE).count > 1;
   const connectionsMax = config.httpConnectionsMax;
   const values = { host, trustedProxies, inFlightBytesMax, connectionsMax, isPortShared };
   const onFault = (error: unknown, requestId: string): void =>
@@ -216,18 +218,16 @@ function chooseCounts({ ingest, journal, drain, grants, store, orphans }: PartSt
 }
 
 /**
- * Work as before, until those who send have turned away; no new work; answers for what is in flight; then as much of
- * the journal into Postgres as the time allows.
+ * Work as before, until those who send have turned away; no new work; answers for what is in flight. Returns when, by
+ * `performance.now()`, the time for all of the stop is over: the rest of it is the drain's.
  */
-async function stopFront(config: Config, servers: Servers, journal: Journal, drain: Drain): Promise<void> {
-  const fronts = [servers.records, ...(servers.administration === null ? [] : [servers.administration])];
-  for (const server of fronts) server.closeAfterAnswers();
+async function stopServers(config: Config, servers: Servers): Promise<number> {
+  const all = [servers.records, ...(servers.administration === null ? [] : [servers.administration])];
+  for (const server of all) server.closeAfterAnswers();
   await sleep(config.stopDelayMs);
-  const deadline = performance.now() + config.stopTimeoutMs;
-  const left = (): number => Math.max(0, deadline - performance.now());
-  for (const server of fronts) server.stopListening();
-  await Promise.all(fronts.map((server) => server.settle(left())));
-  for (const server of fronts) server.close();
-  await journal.flush();
-  await drain.settle(left());
+  const deadlineMs = performance.now() + config.stopTimeoutMs;
+  for (const server of all) server.stopListening();
+  await Promise.all(all.map((server) => server.settle(config.stopTimeoutMs)));
+  for (const server of all) server.close();
+  return deadlineMs;
 }

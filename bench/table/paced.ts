@@ -2,9 +2,9 @@
  * Latency at 70 % of what a variant can take: in each round its limit is measured by wrk, then the pacer sends 70 % of that,
  * evenly, and times each request from when it was due.
  */
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import type { PacedResult, PacedValues } from '../pacer/main.ts';
+import type { PacedResult } from '../pacer/main.ts';
+import { pace } from '../pacer/pace.ts';
 import { runRounds, spreadOf, type Spread } from '../rounds.ts';
 import type { World } from '../world.ts';
 import { findForm } from './forms.ts';
@@ -37,7 +37,6 @@ const LOAD_SHARE = 0.7;
 const LIMIT_SECONDS = 1;
 const WARM_UP_MS = 500;
 const CONNECTIONS = 256;
-const MAIN = join(import.meta.dirname, '../pacer/main.ts');
 
 export async function measureLatency(
   world: World,
@@ -57,16 +56,20 @@ export async function measureLatency(
     const { port } = serverOf(field, variant as Variant);
     const { requestsPerSecond: limit } = await shoot({ port, file, connections: 64, seconds: LIMIT_SECONDS });
     const rate = Math.round(Math.min(values.requestsPerSecondMax, limit * LOAD_SHARE));
-    const result = await pace({
-      port,
-      requestsPerSecond: rate,
-      connections: CONNECTIONS,
-      path: request.path,
-      body: request.body.toString(),
-      token: request.token,
-      warmUpMs: WARM_UP_MS,
-      measuredMs: values.measuredMs,
-    });
+    const result = await pace(
+      {
+        port,
+        requestsPerSecond: rate,
+        connections: CONNECTIONS,
+        path: request.path,
+        body: request.body.toString(),
+        token: request.token,
+        isPunctual: true,
+        warmUpMs: WARM_UP_MS,
+        measuredMs: values.measuredMs,
+      },
+      pin('load'),
+    );
     if (result.refused > 0) throw new Error(`${variant}: ${result.refused} refused, or not answered`);
     if (round >= 0) (found[variant] ??= []).push({ ...result, rate });
     if (!HOLDING.has(variant)) await settle(world.sql, port, form, request, result.answered);
@@ -93,14 +96,4 @@ function describe(name: string, rounds: readonly (PacedResult & { readonly rate:
     p999: ms('p999'),
     latenessP99: ms('latenessP99'),
   };
-}
-
-async function pace(values: PacedValues): Promise<PacedResult> {
-  const words = [...pin('load'), process.execPath, MAIN, JSON.stringify(values)];
-  const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
-  let output = '';
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
-  const code = await new Promise((resolve) => child.once('close', resolve));
-  if (code !== 0) throw new Error(`the pacer ended with ${String(code)}`);
-  return JSON.parse(output) as PacedResult;
 }

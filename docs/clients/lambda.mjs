@@ -2,7 +2,7 @@
  * An AWS Lambda (Node 22) that forwards CloudFront's log files: trigger it by _object created_ of the log bucket. The file
  * goes as it lies in S3; what fails is tried again by Lambda itself, and makes no row twice.
  *
- * Environment: SLUICE_URL (https://sluice.example.com), SLUICE_SITE (the site's id), SLUICE_CLIENT_TOKEN.
+ * Environment: SLUICE_URL (https://sluice.example.com), SLUICE_SITE (the site's domain or id), SLUICE_CLIENT_TOKEN.
  */
 export async function handler(event, _context, readObject = readFromS3) {
   const { SLUICE_URL: url, SLUICE_SITE: site, SLUICE_CLIENT_TOKEN: token } = process.env;

@@ -16,19 +16,27 @@ export async function findDatabase(config: Config): Promise<Database> {
   return { url: embedded.url, embedded };
 }
 
-/** Runs one command's work, and leaves nothing behind: an embedded server that was not running is stopped again. */
-export async function withDatabase<T>(config: Config, work: (sql: Sql) => Promise<T>): Promise<T> {
+/**
+ * Runs one command's work, and leaves nothing behind: an embedded server that was not running is stopped again.
+ * `open` makes another connection; who opens it ends it.
+ */
+export async function withDatabase<T>(
+  config: Config,
+  work: (sql: Sql, open: () => Sql) => Promise<T>,
+): Promise<T> {
   const database = await findDatabase(config);
-  const sql = connectPostgres({
-    url: database.url,
-    applicationName: 'sluice-cli',
-    connectionsMax: 1,
-    statementTimeoutMs: 60_000,
-    connectTimeoutMs: 5000,
-    lockTimeoutMs: 0,
-  });
+  const open = (): Sql =>
+    connectPostgres({
+      url: database.url,
+      applicationName: 'sluice-cli',
+      connectionsMax: 1,
+      statementTimeoutMs: 60_000,
+      connectTimeoutMs: 5000,
+      lockTimeoutMs: 0,
+    });
+  const sql = open();
   try {
-    return await work(sql);
+    return await work(sql, open);
   } finally {
     await sql.end({ timeout: 1 });
     if (database.embedded?.joined === false) await database.embedded.close();

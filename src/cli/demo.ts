@@ -51,7 +51,8 @@ export function printWelcome(
   database: EmbeddedPostgres,
   demo: Demo,
 ): void {
-  const base = `http://127.0.0.1:${port}`;
+  const base = baseOf(port);
+  const references = [...new Set([port, adminPort ?? port])].map((each) => `${baseOf(each)}/api/docs`);
   const token = demo.token ?? '$TOKEN';
   const moved =
     database.placed === null
@@ -82,15 +83,22 @@ The rows:
   npm run --silent sluice -- query "SELECT timestamp, assistant_name, path FROM ai_fetches"
 With psql: PGPASSFILE=${relative(process.cwd(), database.passwordFile)} psql -h 127.0.0.1 -p ${database.port} -U sluice sluice
 
-${adminPort === null ? '' : printSignIn(`http://127.0.0.1:${adminPort}`, demo)}
+${adminPort === null ? '' : `${printSignIn(baseOf(adminPort), demo)}\n`}Every request, to read and to try: ${references.join(' and ')}
+
 Ctrl-C stops it; the data stays.
 
 `);
 }
 
+function baseOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
 function printSignIn(base: string, demo: Demo): string {
   if (demo.password === null)
-    return `To manage clients, open ${base}/console and sign in as one of 'npm run --silent sluice -- user list'; 'user password' gives a new password.
+    return `To manage clients, open ${base}/console and sign in. Who can, and a new password:
+  npm run --silent sluice -- user list
+  npm run --silent sluice -- user password --email ${EMAIL}
 `;
   return `To manage clients, open ${base}/console and sign in, there or by curl, as ${EMAIL}; password, shown only now: ${demo.password}
   curl -i -c ~/.sluice-cookies ${base}/api/auth/login \\

@@ -33,20 +33,19 @@ export function createDatabase(sql: Sql, wallNow: () => number): Database {
           clientLookups++;
           return selectClient(sql, tokenHash);
         });
-        return judgeClient(tokenHash, rows[0], wallNow());
+        return judgeClient(tokenHash, answerTo(tokenHash, rows), wallNow());
       } catch (error) {
         return { kind: 'doubt', cause: nameCause(error) };
       }
     },
     async findSite(domain, isKnown) {
       try {
-        const [site] = await (isKnown ? knownKeys : unknownKeys)(() => {
+        const rows = await (isKnown ? knownKeys : unknownKeys)(() => {
           siteLookups++;
-          return sql<{ id: string }[]>`
-            SELECT sites.id FROM sites JOIN tenants ON tenants.id = sites.tenant_id
-            WHERE sites.domain = ${domain} AND tenants.archived_at IS NULL`;
+          return selectSite(sql, domain);
         });
-        return site === undefined ? { kind: 'unknown' } : { kind: 'site', siteId: site.id };
+        const { id } = answerTo(domain, rows);
+        return id === null ? { kind: 'unknown' } : { kind: 'site', siteId: id };
       } catch (error) {
         return { kind: 'doubt', cause: nameCause(error) };
       }
@@ -60,8 +59,36 @@ export function nameCause(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-interface ClientRow {
-  readonly id: string;
+/** A row that names its question. It is there, with nothing else in it, where nothing was found. */
+interface Answer {
+  readonly asked: string;
+}
+
+/**
+ * The answer, if it is this question's. Throws otherwise: with no row, or another question's, as when a connection's
+ * questions and answers have come apart, nobody has looked. So neither is taken for 'unknown', nor for somebody's grant.
+ */
+function answerTo<T extends Answer>(question: string, rows: readonly T[]): T {
+  const [row] = rows;
+  if (row?.asked !== question) throw new Error('Postgres has not answered what it was asked');
+  return row;
+}
+
+interface SiteRow extends Answer {
+  readonly id: string | null;
+}
+
+function selectSite(sql: Sql, domain: string): PromiseLike<SiteRow[]> {
+  return sql<SiteRow[]>`
+    SELECT asked, found.id
+    FROM (SELECT ${domain}::text AS asked) AS question
+    LEFT JOIN (SELECT sites.id, sites.domain FROM sites JOIN tenants ON tenants.id = sites.tenant_id
+               WHERE tenants.archived_at IS NULL) AS found ON found.domain = asked`;
+}
+
+interface ClientRow extends Answer {
+  /** Null when there is no client with this hash. */
+  readonly id: string | null;
   readonly version: number;
   /** Infinity for a client that does not expire. */
   readonly expires_at_ms: number;
@@ -78,9 +105,9 @@ interface ClientRow {
  */
 function selectClient(sql: Sql, tokenHash: string): PromiseLike<ClientRow[]> {
   return sql<ClientRow[]>`
-    SELECT c.id, c.version::float8 AS version, c.limits,
+    SELECT asked, c.id, c.version::float8 AS version, c.limits,
            coalesce(extract(epoch FROM least(
-             c.expires_at, CASE WHEN c.previous_secret_hash = ${tokenHash} THEN c.previous_expires_at END
+             c.expires_at, CASE WHEN c.previous_secret_hash = asked THEN c.previous_expires_at END
            )) * 1000, 'Infinity')::float8 AS expires_at_ms,
            (c.revoked_at IS NOT NULL OR t.archived_at IS NOT NULL OR o.archived_at IS NOT NULL
              OR (c.scope IS NOT NULL AND c.user_id IS NOT NULL AND NOT EXISTS (
@@ -102,17 +129,17 @@ function selectClient(sql: Sql, tokenHash: string): PromiseLike<ClientRow[]> {
              FROM sites s, (SELECT CASE c.scope WHEN 'read-write' THEN 'admin' ELSE 'viewer' END AS role) AS k
              WHERE s.tenant_id = c.organization_id
            ) END AS roles
-    FROM api_clients c
+    FROM (SELECT ${tokenHash}::text AS asked) AS question
+    LEFT JOIN api_clients c ON c.secret_hash = asked OR c.previous_secret_hash = asked
     LEFT JOIN tenants t ON t.id = c.tenant_id
-    LEFT JOIN tenants o ON o.id = c.organization_id
-    WHERE c.secret_hash = ${tokenHash} OR c.previous_secret_hash = ${tokenHash}`;
+    LEFT JOIN tenants o ON o.id = c.organization_id`;
 }
 
 /** The strongest first. */
 const ROLE_ORDER: readonly SiteRole[] = ['owner', 'admin', 'editor', 'viewer'];
 
-function judgeClient(tokenHash: string, row: ClientRow | undefined, wallNowMs: number): ClientFound {
-  if (row === undefined) return { kind: 'unknown' };
+function judgeClient(tokenHash: string, row: ClientRow, wallNowMs: number): ClientFound {
+  if (row.id === null) return { kind: 'unknown' };
   if (row.is_revoked) return { kind: 'revoked' };
   if (row.expires_at_ms <= wallNowMs) return { kind: 'expired' };
   const { id, version, expires_at_ms: expiresAtMs, roles, limits } = row;

@@ -11,13 +11,12 @@ import { randomBytes } from 'node:crypto';
 import type { Grants } from '../grants/resolve.ts';
 import type { Grant } from '../grants/grant.ts';
 import { createDecompress } from '../http/decompress.ts';
-import type { Reply, Request, RequestHeaders, Route } from '../http/request.ts';
+import type { Reply, Request, Route } from '../http/request.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createRowWriter } from '../records/entry.ts';
 import { createIdSource } from '../records/identity.ts';
 import { isFault, type Payload } from '../records/payload.ts';
 import type { TimePolicy } from '../records/time.ts';
-import type { ReadContext } from '../records/visit.ts';
 import { after } from './after.ts';
 import { aiAgentsRoute } from './ai-agents.ts';
 import { createAcknowledgement, createAppendRefusals, type SecondsUntilRoom } from './acknowledgement.ts';
@@ -29,18 +28,21 @@ import { replyBatch, type BatchOutcome } from './batch/outcome.ts';
 import { splitBody } from './batch/split.ts';
 import { createShipperRoutes } from './shippers/shippers.ts';
 import type { VendorValues } from './shippers/vendors.ts';
+import { createCount, type CountDeps } from './counting/count.ts';
+import { createTally, type IngestStats } from './counting/tally.ts';
 import type { CountryOf } from './enrich/country.ts';
 import { aiFetchKind, eventKind, pageviewKind, type Droppable, type Kind } from './single/kinds.ts';
 import { createSingle, type Sent } from './single/single.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
 import type { Limiter } from './limiter.ts';
-import { account, accountBatch, createTally, type IngestStats, type RecordLedger } from './tally.ts';
-import type { Usage } from './usage.ts';
+import { createReception } from './reception.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
 export interface IngestValues {
   /** Of a single record. */
   readonly bodyBytesMax: number;
+  /** Of a record as the journal keeps it, which must take it. */
+  readonly entryBytesMax: number;
   readonly limits: BodyLimits;
   readonly recordsMax: number;
   readonly durability: Durability;
@@ -49,12 +51,10 @@ export interface IngestValues {
   readonly vendors: VendorValues;
 }
 
-export interface IngestDeps {
+export interface IngestDeps extends Omit<CountDeps, 'tally'> {
   readonly grants: Grants;
   readonly limiter: Limiter;
   readonly journal: Journal;
-  readonly ledger: RecordLedger;
-  readonly usage: Pick<Usage, 'count' | 'countBatch'>;
   readonly countryOf: CountryOf;
   readonly isVerified: IsVerified;
   readonly countEarlier: CountEarlier;
@@ -82,21 +82,19 @@ interface Opened extends Pick<Sent, 'grant' | 'request'> {
 }
 
 const VALIDATE_ONLY = /(^|&)validate_only=(1|true)(&|$)/;
-/** Escaping may treble what was sent, and printing numbers, 1e20 say, make more than four times as much of it. */
-const ENTRY_FACTOR = 5;
-const ENTRY_BYTES_MORE = 64 * 1024;
-/** The journal takes no larger one. */
-const ENTRY_BYTES_MAX = 3.5 * 1024 * 1024;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
-  const { limiter, journal, ledger, usage } = deps;
+  const { limiter, journal } = deps;
   const refuseAppend = createAppendRefusals(deps.secondsUntilRoom);
   const acknowledge = createAcknowledgement(values, journal, refuseAppend);
   const tally = createTally();
+  const count = createCount({ ...deps, tally });
+  const reception = createReception(values, { ...deps, refuseAppend, count });
+  const { judgeHead, chargeRequest, contextOf } = reception;
   const decompress = createDecompress();
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
-  const entryBytesMax = Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * values.bodyBytesMax + ENTRY_BYTES_MORE);
+  const { entryBytesMax } = values;
   const recordDeps = { ...deps, acknowledge, refuseAppend, writer, ids, entryBytesMax };
   const takeSingle = createSingle(recordDeps);
 
@@ -114,25 +112,6 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       chargeRequest(grant, request);
       return after(take(entrance, request, grant), (outcome) => answer(grant, outcome));
     });
-  }
-
-  function chargeRequest(grant: Grant, request: Request): void {
-    limiter.charge(grant, 'requests', 1);
-    limiter.charge(grant, 'bytes', request.body?.length ?? 0);
-  }
-
-  function count(name: string, grant: Grant | null, request: Request, outcome: Outcome): void {
-    if ('received' in outcome) {
-      tally.countBatch(name, outcome);
-      if (grant === null) return;
-      usage.countBatch(grant, request, outcome);
-      accountBatch(ledger, grant.clientId, outcome);
-      return;
-    }
-    tally.count(name, outcome);
-    if (grant === null) return;
-    usage.count(grant, request, outcome);
-    account(ledger, grant.clientId, outcome);
   }
 
   function take<R extends Droppable>(
@@ -167,18 +146,6 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     );
   }
 
-  function contextOf(grant: Grant, request: Request): ReadContext {
-    return {
-      index: 0,
-      nowMs: Date.now(),
-      timePolicy: values.timePolicy,
-      countryOf: deps.countryOf,
-      isVerified: deps.isVerified,
-      clientId: grant.clientId,
-      idempotencyKey: request.headers.idempotencyKey,
-    };
-  }
-
   function routeOf<R extends Droppable>(entrance: Entrance<R>): Route {
     return {
       method: 'POST',
@@ -192,22 +159,6 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     };
   }
 
-  /** A large body is not read for a token that is none, nor when there is no room for what is in it. Null: let it in. */
-  function judgeHead(
-    name: string,
-    request: Request,
-    headers: RequestHeaders,
-  ): Refusal | null | Promise<Refusal | null> {
-    const judge = (admitted: Grant | Refusal): Refusal | null => {
-      if (!isRefusal(admitted)) return null;
-      count(name, null, request, admitted);
-      return admitted;
-    };
-    const reason = journal.refusal();
-    if (reason !== null) return judge(refuseAppend(reason));
-    return after(admitToken(deps, request, headers), judge);
-  }
-
   return {
     routes: [
       routeOf({ path: pageviewKind.path, kind: pageviewKind, kindOf: () => mixedKinds.pageview }),
@@ -217,7 +168,7 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
       aiAgentsRoute,
       ...createShipperRoutes(
         { limits: values.limits, ...values.vendors },
-        { ...recordDeps, contextOf, count, judgeHead, chargeRequest, decompress },
+        { ...recordDeps, ...reception, count, decompress },
       ),
     ],
     stats: () => tally.stats(),

@@ -7,8 +7,11 @@ import { openCrawlerRanges } from '../ingest/enrich/ranges.ts';
 import { createIngest, type Ingest, type IngestDeps } from '../ingest/ingest.ts';
 import { createLimiter } from '../ingest/limiter.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Stops } from './parts.ts';
+import { ENTRY_BYTES_MAX, type Stops } from './parts.ts';
 
+/** Escaping may treble what was sent, and printing numbers, 1e20 say, make more than four times as much of it. */
+const ENTRY_FACTOR = 5;
+const ENTRY_BYTES_MORE = 64 * 1024;
 const RETRY_SECONDS_AWAY = 30;
 const RETRY_SECONDS_MAX = 300;
 
@@ -27,6 +30,7 @@ export async function makeIngest(
   return createIngest(
     {
       bodyBytesMax: config.bodyBytesMax,
+      entryBytesMax: Math.min(ENTRY_BYTES_MAX, ENTRY_FACTOR * config.bodyBytesMax + ENTRY_BYTES_MORE),
       limits: {
         sentBytesMax: config.requestBytesMax,
         bytesMax: config.decompressedBytesMax,

@@ -13,7 +13,7 @@ import type { Sql } from '../store/connect.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { OrphanStats } from '../telemetry/metrics/stats.ts';
 import { makeJournal, makeLedger, makeStore, stopAll, type Stops } from './parts.ts';
-import { journalFolder, nameGateway, type Place } from './place.ts';
+import { journalFolder, nameGateway, type Seat } from './seat.ts';
 
 export interface Orphans {
   stats(): OrphanStats;
@@ -32,12 +32,12 @@ const LOOK_MS = 500;
 /** Throws one sentence when one is in use, or cannot be read. */
 export async function adoptOrphans(
   config: Config,
-  place: Place,
+  seat: Seat,
   deps: OrphanDeps,
   stops: Stops,
 ): Promise<Orphans> {
   const adopted: (() => OrphanStats)[] = [];
-  for (const directory of place.index === 0 ? await findOrphans(config, place) : [])
+  for (const directory of seat.index === 0 ? await findOrphans(config, seat) : [])
     adopted.push(await adopt(config, directory, deps, stops));
   return {
     stats() {
@@ -53,7 +53,7 @@ export async function adoptOrphans(
   };
 }
 
-async function findOrphans(config: Config, { count }: Place): Promise<string[]> {
+async function findOrphans(config: Config, { count }: Seat): Promise<string[]> {
   const root = join(config.dataDirectory, 'journal');
   const own = new Set(Array.from({ length: count }, (_, index) => journalFolder(config, { index, count })));
   const found: string[] = [];

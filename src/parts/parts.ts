@@ -8,12 +8,13 @@ import { createLedger, type Ledger } from '../drain/ledger.ts';
 import { createRedisTier } from '../grants/redis.ts';
 import { createGrants, type Grants } from '../grants/resolve.ts';
 import { durationBoundMs } from '../measure/durations.ts';
+import { FRAME_HEADER_BYTES } from '../journal/frame.ts';
 import { openJournal, type Journal } from '../journal/journal.ts';
 import { connectPostgres, type Sql } from '../store/connect.ts';
 import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
-import { nameGateway, type JournalPlace, type Place } from './place.ts';
+import { nameGateway, type JournalSpace, type Seat } from './seat.ts';
 
 /** How each part is stopped, in the order of making; stopping runs backwards. */
 export type Stops = (() => Promise<unknown> | void)[];
@@ -75,7 +76,7 @@ export function makeStore(
 /** Not closed by itself: how a journal is closed depends on whose it is. */
 export function makeJournal(
   config: Config,
-  { directory, bytesMax }: JournalPlace,
+  { directory, bytesMax }: JournalSpace,
   log: Log['write'],
   open = openJournal,
 ): Promise<Journal> {
@@ -88,6 +89,8 @@ export function makeJournal(
 
 /** A frame is what one flipped byte on the disk can cost, and what one sync writes at most. */
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
+/** An entry is a record's bytes in the journal: the largest has a frame of its own. */
+export const ENTRY_BYTES_MAX = FRAME_BYTES_MAX - FRAME_HEADER_BYTES;
 
 /** The accounts, kept with the journal's mark and brought to where they are read. */
 export function makeLedger(
@@ -174,7 +177,7 @@ const ADMIN_CONNECTIONS_MAX = 4;
 export async function makeConsole(
   config: Config,
   admin: Admin,
-  place: Place,
+  seat: Seat,
   readCounts: () => Counts,
   stops: Stops,
 ): Promise<Console> {
@@ -183,7 +186,7 @@ export async function makeConsole(
       gatewayName: nameGateway(config),
       recordsPort: typeof config.adminPort === 'number' ? config.port : null,
     },
-    { make: admin.make, readAll: place.share('counts', readCounts), waitBoundMs: durationBoundMs },
+    { make: admin.make, readAll: seat.share('counts', readCounts), waitBoundMs: durationBoundMs },
   );
   stops.push(() => page.close());
   return page;

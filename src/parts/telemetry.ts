@@ -5,21 +5,21 @@ import type { GatewayStats } from '../telemetry/metrics/stats.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Tracing } from '../telemetry/tracing/tracing.ts';
 import type { Stops } from './parts.ts';
-import type { Place } from './place.ts';
+import type { Seat } from './seat.ts';
 import { readVersion } from './version.ts';
 
 /** On the administration's own port, or for those who have the token: what is sent here is nobody else's business. */
 export async function makeMetrics(
   config: Config,
-  place: Place,
+  seat: Seat,
   readStats: () => GatewayStats,
   stops: Stops,
 ): Promise<Metrics | null> {
   const { adminPort, metricsToken: token } = config;
   if (typeof adminPort !== 'number' && token === null) return null;
-  const process = place.count === 1 ? null : place.index;
+  const process = seat.count === 1 ? null : seat.index;
   const values = { token, version: await readVersion(), process };
-  const metrics = createMetrics(values, { readStats, share: place.share });
+  const metrics = createMetrics(values, { readStats, share: seat.share });
   stops.push(() => metrics.close());
   return metrics;
 }

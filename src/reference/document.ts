@@ -144,11 +144,14 @@ function nameOperation(route: string): string {
   return words.join('_');
 }
 
+/** A page's file; a site by its id or its domain. */
+const NO_IDS: readonly string[] = ['file', 'site'];
+
 function describePathParameter(name: string): object {
   const schema =
     name === 'sequence'
       ? { type: 'integer' }
-      : { type: 'string', ...(name === 'file' ? {} : { format: 'uuid' }) };
+      : { type: 'string', ...(NO_IDS.includes(name) ? {} : { format: 'uuid' }) };
   return { name, in: 'path', required: true, schema };
 }
 

@@ -1,11 +1,10 @@
-/**
- * Connections to Postgres. The only importer of postgres.js: everybody else receives a `Sql`.
- *
- * Every socket has TCP_NODELAY. postgres.js never sets it, and COPY, which sends several small messages,
- * then waits for the peer's delayed acknowledgement: some 44 ms a batch.
- */
-import net from 'node:net';
+/** Connections to Postgres. The only importer of postgres.js: everybody else receives a `Sql`. */
+import type net from 'node:net';
 import postgres from 'postgres';
+import { answered } from './connection/answers.ts';
+import { arrayTypes } from './connection/arrays.ts';
+import { createSockets, type SocketTarget } from './connection/sockets.ts';
+import { survivable, type Begin } from './connection/transaction.ts';
 
 /** The library's `reserve` waits for ever on a connection that has not asked for types (see `arrayTypes`): `begin` serves. */
 export interface Sql extends postgres.Sql {
@@ -26,38 +25,11 @@ export interface ConnectValues {
   readonly lockTimeoutMs: number;
 }
 
-/** text[], uuid[], bigint[] and double precision[], by their numbers in Postgres. */
-const arrayTypes = {
-  texts: arrayType(1009),
-  uuids: arrayType(2951),
-  bigints: arrayType(1016),
-  doubles: arrayType(1022),
-};
-
-function arrayType(oid: number) {
-  return { to: oid, from: [oid], serialize: printArray, parse: parseArray };
-}
-
-/** As Postgres reads arrays: every element in quotes, whatever its type. */
-function printArray(values: readonly (string | number | bigint | null)[]): string {
-  const elements = values.map((value) =>
-    value === null ? 'NULL' : `"${String(value).replaceAll(/["\\\\]/g, '\\$&')}"`,
-  );
-  return `{${elements.join(',')}}`;
-}
-
-/** Elements as texts; of one dimension. */
-function parseArray(text: string): (string | null)[] {
-  return [...text.slice(1, -1).matchAll(/"((?:[^"\\]|\\.)*)"|([^,]+)/gs)].map(([, quoted, bare]) => {
-    if (quoted !== undefined) return quoted.replaceAll(/\\(.)/gs, '$1');
-    return bare === 'NULL' ? null : (bare ?? '');
-  });
-}
-
 /** Opens a pool; connections are made when first needed, so this never fails by itself. */
 export function connectPostgres(values: ConnectValues): Sql {
+  const sockets = createSockets();
   // `socket` is in the library's documentation, but not in its types.
-  const options: postgres.Options<typeof arrayTypes> & { socket: typeof openSocket } = {
+  const options: postgres.Options<typeof arrayTypes> & { socket: (target: SocketTarget) => net.Socket } = {
     max: values.connectionsMax,
     connect_timeout: values.connectTimeoutMs / 1000,
     idle_timeout: 0,
@@ -81,44 +53,19 @@ export function connectPostgres(values: ConnectValues): Sql {
       DateStyle: 'ISO',
       TimeZone: 'UTC',
     },
-    socket: openSocket,
+    socket: (target) => sockets.open(target),
   };
   const pool = postgres(values.url, options);
-  return Object.assign(pool, {
+  const end = pool.end.bind(pool);
+  const made = Object.assign(pool, {
     begin: survivable(pool.begin.bind(pool) as unknown as Begin),
-  }) as unknown as Sql;
-}
-
-type Work = (tx: Transaction) => unknown;
-type Begin = (options: string, work: Work) => Promise<unknown>;
-
-/**
- * When a connection is lost in a transaction, the library's `begin` rejects, and then sends ROLLBACK to a socket that
- * is gone, which ends the process. So the work is not heard to fail then: there is nothing left to roll back.
- */
-function survivable(begin: Begin) {
-  return (options: string | Work, work?: Work): Promise<unknown> => {
-    const run = typeof options === 'string' ? work : options;
-    if (run === undefined) throw new TypeError('begin needs something to do');
-    return begin(typeof options === 'string' ? options : '', async (tx) => {
-      try {
-        return await run(tx);
-      } catch (error) {
-        return isConnectionLost(error) ? new Promise<never>(() => undefined) : Promise.reject(error);
-      }
-    });
-  };
-}
-
-/** Of the library, and of its socket. Work in a transaction speaks to nobody else, so they are this connection's. */
-const LOST: ReadonlySet<string> = new Set([
-  ...['CONNECTION_CLOSED', 'CONNECTION_DESTROYED', 'CONNECTION_ENDED'],
-  ...['ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT'],
-]);
-
-function isConnectionLost(error: unknown): boolean {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return LOST.has(code);
+    async end(how?: { readonly timeout?: number }) {
+      if (how?.timeout === 0) sockets.destroy();
+      await end(how);
+      sockets.destroy();
+    },
+  });
+  return answered(made) as unknown as Sql;
 }
 
 /** The server's SQLSTATE, or null when the error did not come from the server. */
@@ -146,25 +93,4 @@ export function isOutage(error: unknown): boolean {
 
 function ignoreNotice(): void {
   // 'relation already exists, skipping' and the like: expected, and not worth a line.
-}
-
-interface SocketTarget {
-  readonly host: readonly string[];
-  readonly port: readonly number[];
-  readonly path?: string | false;
-}
-
-let attempt = 0;
-
-/**
- * Returns a socket that is still connecting: postgres.js queues its first message on it, and sees a failure
- * as the socket's own 'error' and 'close'. (A promise that rejects would leave its pool slot stuck for ever.)
- */
-function openSocket(target: SocketTarget): net.Socket {
-  if (typeof target.path === 'string') return net.connect(target.path);
-  const index = attempt++ % target.host.length;
-  const host = target.host[index] ?? '127.0.0.1';
-  const socket = net.connect({ host, port: target.port[index] ?? 5432, noDelay: true });
-  // postgres.js reads `host` for the TLS server name.
-  return Object.assign(socket, { host });
 }

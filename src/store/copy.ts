@@ -8,13 +8,11 @@
  * error; both calls are taken from it before it is sent. `test/store/copy.test.ts` holds the installed version
  * to this.
  */
-import type { Writable } from 'node:stream';
+import { Writable } from 'node:stream';
 import type { Sql, Transaction } from './connect.ts';
+import { connectionLost, isAnswer, type Settled } from './connection/answers.ts';
 
-/** The part of a postgres.js statement that settles it. */
-interface Settled {
-  resolve(value: unknown): void;
-  reject(error: unknown): void;
+interface CopyStatement extends Settled {
   writable(): Promise<unknown>;
   execute(): unknown;
 }
@@ -26,19 +24,18 @@ interface Settled {
  */
 export function copyIn(sql: Sql | Transaction, statement: string, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
-    const query = sql.unsafe(statement) as unknown as Settled;
+    const query = sql.unsafe(statement) as unknown as CopyStatement;
     let stream: Writable | null = null;
     let isRejected = false;
     query.resolve = (value) => {
       // A statement that was lost with its connection is settled again when the next one is there.
       if (isRejected) return;
-      if (stream !== null) {
-        resolve();
-        return;
-      }
-      stream = value as Writable;
-      stream.once('error', reject);
-      stream.end(bytes);
+      if (stream === null && value instanceof Writable) {
+        stream = value;
+        stream.once('error', reject);
+        stream.end(bytes);
+      } else if (stream !== null && isAnswer(value)) resolve();
+      else reject(connectionLost());
     };
     query.reject = (error) => {
       isRejected = true;

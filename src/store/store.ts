@@ -64,13 +64,20 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
   let copies = 0;
   let stagedCopies = 0;
 
-  /** Runs one write; a silent server loses its connection, and with it any doubt about what still runs. */
+  /**
+   * A connection is used until its first error, and the next one belongs to a pool of its own: whatever of a failed
+   * statement is still on its way, to the server or back, cannot meet another.
+   */
+  function replaceWriter(): void {
+    void writer.end({ timeout: 0 }).catch(() => undefined);
+    writer = deps.openWriter();
+  }
+
+  /** Rejects when the work, or Postgres under it, takes too long. */
   async function bounded<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        void writer.end({ timeout: 0 }).catch(() => undefined);
-        writer = deps.openWriter();
         reject(new Error(`no answer from Postgres within ${values.writeTimeoutMs} ms`));
       }, values.writeTimeoutMs);
     });
@@ -115,6 +122,7 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
       await bounded(partitions.ensure(rows.table, rows.months));
       return await write(rows);
     } catch (error) {
+      replaceWriter();
       const fault = classifyFault(error);
       if (fault === 'duplicate' && write === writeDirect) return attempt(rows, writeStaged);
       if (fault === 'partition_missing' || readSqlstate(error) === '42P01') partitions.forget(rows.table);

@@ -15,7 +15,7 @@ export type ToSupervisor =
 export interface Start extends Common {
   /** 0 to one less than there are. */
   readonly index: number;
-  /** By topic: what the process that had this place before said last. */
+  /** By topic: what the process that had this seat before said last. */
   readonly former: Readonly<Record<string, unknown>>;
 }
 

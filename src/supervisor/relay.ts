@@ -6,7 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import type { Told, ToProcess, ToSupervisor } from './message.ts';
 
 export interface Relay {
-  /** This process has the place from now on. Returns what the one before said last, by topic. */
+  /** This process has the seat from now on. Returns what the one before said last, by topic. */
   join(index: number, child: ChildProcess): Readonly<Record<string, unknown>>;
 }
 

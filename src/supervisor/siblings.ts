@@ -6,7 +6,7 @@ import type { Start, Told, ToProcess, ToSupervisor } from './message.ts';
 
 /**
  * Says `read` to whoever asks for the topic; the function returned asks everybody, this process included. `former`: what
- * the process that had this one's place before said last; null: there was none.
+ * the process that had this one's seat before said last; null: there was none.
  */
 export type Share = <T>(
   topic: string,

@@ -49,6 +49,7 @@ async function startKnown(
 
 function send(port: number, requestsPerSecond: number, connections: number): Stream {
   const stream = startStream({
+    isPunctual: true,
     port,
     requestsPerSecond,
     connections,

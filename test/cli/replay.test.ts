@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { detectFormat } from '../../src/cli/replay/replay.ts';
+import { detectFormat } from '../../src/cli/replay/lines.ts';
 import { startInstance, type Instance } from '../setup/administration.ts';
 import { createDemoSite, makeDirectory, type DemoSite } from '../setup/gateway.ts';
 
@@ -30,14 +30,19 @@ beforeEach(async () => {
   return () => directory.remove();
 });
 
-const wordsOf = (files: readonly string[], more: readonly string[], url = instance.base): string[] => [
+const wordsOf = (
+  files: readonly string[],
+  more: readonly string[],
+  url = instance.base,
+  named = site.siteId,
+): string[] => [
   PROGRAM,
   'replay',
   ...files,
   '--url',
   url,
   '--site',
-  site.siteId,
+  named,
   '--checkpoint',
   join(directory.path, 'checkpoint.json'),
   ...more,
@@ -47,9 +52,9 @@ const wordsOf = (files: readonly string[], more: readonly string[], url = instan
 async function replay(
   files: readonly string[],
   more: readonly string[] = [],
-  options: { readonly url?: string; readonly stdin?: string } = {},
+  options: { readonly url?: string; readonly stdin?: string; readonly site?: string } = {},
 ): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, wordsOf(files, more, options.url), {
+  const child = spawn(process.execPath, wordsOf(files, more, options.url, options.site), {
     env: { PATH: process.env['PATH'], REPLAY_TOKEN: site.token },
   });
   let out = '';
@@ -174,6 +179,7 @@ describe('a replay', () => {
               skipped: {},
               quarantined: 0,
               rejected: 0,
+              errors: [],
             }),
           );
       });
@@ -188,19 +194,108 @@ describe('a replay', () => {
     expect(asked).toBe(3);
   });
 
-  it('ends with one sentence when it is refused for good, or a file is broken', async () => {
+  it('knows its site by the domain as well', async () => {
+    const file = await put('a.log', makeLog(3));
+    const done = await replay([file], [], { site: `www.${site.domain.toUpperCase()}` });
+    expect([done.code, done.out]).toEqual([0, expect.stringContaining('3 accepted')]);
+    expect(await countFetches()).toBe(3);
+    const unknown = await replay([file], [], { site: 'nowhere.example.com' });
+    expect([unknown.code, unknown.err]).toEqual([
+      1,
+      'sluice: the gateway refuses with 404: Site not found: no site has the domain nowhere.example.com.\n',
+    ]);
+    const none = await replay([file], [], { site: `https://${site.domain}/` });
+    expect([none.code, none.err]).toEqual([
+      1,
+      expect.stringContaining('names the site by its UUID or its domain'),
+    ]);
+    const other = await createDemoSite(instance.sql, `other-${site.domain}`);
+    const foreign = await replay([file], [], { site: other.domain });
+    expect([foreign.code, foreign.err]).toEqual([1, expect.stringContaining('403')]);
+  });
+
+  it('ends with one sentence when it is refused for good', async () => {
     const file = await put('a.log', makeLog(1));
     const refused = await replay([file], ['--token', 'no token']);
     expect(refused.code).toBe(1);
     expect(refused.err).toMatch(/^sluice: the gateway refuses with 401: .*\n$/);
-    const broken = await replay([await put('b.gz', gzipSync(makeLog(100)).subarray(0, 300))]);
-    expect(broken.code).toBe(1);
-    expect(broken.err).toMatch(/^sluice: .*\n$/);
-    const missing = spawnSync(process.execPath, wordsOf(['/nowhere'], ['--token', 'x']), {
-      encoding: 'utf8',
-    });
-    expect(missing.status).toBe(1);
-    expect(missing.stderr).toContain('/nowhere');
+    const misused = await replay([file], [], { url: 'localhost:8080' });
+    expect([misused.code, misused.err]).toEqual([
+      2,
+      expect.stringContaining('must begin with http:// or https://'),
+    ]);
+  });
+});
+
+describe('a wrong file', () => {
+  it.each([
+    [
+      'text',
+      'Dear diary,\nnothing happened.\n',
+      /none of its first 2 lines can be read, such as "Dear diary,": .*--format/,
+    ],
+    ['JSON of something else', '{"a":1}\n{"a":2}\n', /there is no timestamp/],
+    ['columns without names', '1\t2\t3\n', /there is no #Fields line.*--fields/],
+    ['bytes', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 0, 10, 0]), /it is no text/],
+    ['a packed archive', gzipSync(Buffer.alloc(2048)), /it is no text/],
+    ['a packed file that breaks off', gzipSync(makeLog(100)).subarray(0, 300), /unexpected end of file/],
+    ['nothing', '', /^sluice: there is no line in/],
+    ['blank lines', '\n\n \n', /^sluice: there is no line in/],
+  ])('of %s is named, with the reason, and nothing of it is sent', async (_, content, reason) => {
+    const file = await put('wrong', content);
+    const done = await replay([file]);
+    expect([done.code, done.out]).toEqual([1, expect.stringMatching(/^0 lines/)]);
+    expect(done.err).toMatch(/^sluice: .*\n$/);
+    expect(done.err).toMatch(reason);
+    expect(done.err).toContain(file);
+    expect(await instance.sql`SELECT FROM unread_lines WHERE site_id = ${site.siteId}`).toEqual([]);
+  });
+
+  it('is left out, and the others are sent', async () => {
+    const folder = join(directory.path, 'logs');
+    await mkdir(folder);
+    await writeFile(join(folder, 'a.log'), 'no log\n');
+    await writeFile(join(folder, 'b.log'), makeLog(5));
+    await writeFile(join(folder, 'c.log'), '');
+    await writeFile(join(folder, 'd.log'), Buffer.alloc(10));
+    const done = await replay([folder]);
+    expect([done.code, done.out]).toEqual([1, expect.stringMatching(/^5 lines: 5 accepted/)]);
+    expect(done.err).toMatch(/^sluice: .*a[.]log: none of .*\n.*d[.]log: it is no text.*\n$/);
+    expect(await countFetches()).toBe(5);
+  });
+
+  it('may be one whose lines were all kept aside, or tell of no request', async () => {
+    const old = makeLog(3).replaceAll('2026-10', '1996-10');
+    const aside = await replay([await put('old.log', old)]);
+    expect([aside.code, aside.err]).toEqual([
+      1,
+      expect.stringMatching(
+        /old[.]log: none of its 3 lines became a record: 'sluice quarantine list' says why/,
+      ),
+    ]);
+    const strange = await replay([await put('vercel.log', '{"message":"built"}\n')], ['--format', 'vercel']);
+    expect([strange.code, strange.out]).toEqual([1, expect.stringContaining('1 skipped')]);
+  });
+
+  it('is not one with a bad line among good ones, wanted or not', async () => {
+    const file = await put('a.log', `no log\n${makeLog(3)}`);
+    const done = await replay([file]);
+    expect([done.code, done.out]).toEqual([
+      0,
+      expect.stringContaining('3 accepted (0 were there), 0 skipped, 1 quarantined'),
+    ]);
+    const later = await replay([file], ['--since', '2026-11-01T00:00:00Z']);
+    expect([later.code, later.out]).toEqual([0, expect.stringContaining('1 lines: 0 accepted')]);
+  });
+
+  it('may not be there at all', () => {
+    for (const [path, reason] of [
+      ['/nowhere', 'there is no file or folder /nowhere'],
+      [directory.path, `there is no file in ${directory.path}`],
+    ] as const) {
+      const done = spawnSync(process.execPath, wordsOf([path], ['--token', 'x']), { encoding: 'utf8' });
+      expect([done.status, done.stderr]).toEqual([1, `sluice: ${reason}\n`]);
+    }
   });
 });
 

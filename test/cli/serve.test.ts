@@ -271,6 +271,8 @@ describe('a first start without a database', () => {
       expect(spawnSync('bash', ['-c', create], { encoding: 'utf8' }).stdout).toContain('"token":"slc_');
       const password = /shown only now: (\S+)\n {2}curl -i -c/.exec(printed)?.[1] ?? '';
       expect(password).toMatch(/^[\w-]{16}$/);
+      const [, reference = ''] = /to read and to try: (\S+)\n/.exec(printed) ?? [];
+      expect((await fetch(reference)).status).toBe(200);
       const token = /slc_[0-9A-Za-z]{49}/.exec(printed)?.[0] ?? '';
       const queries = [...printed.matchAll(/npm run --silent sluice -- (query ".*")\n/g)].map(
         (match) => match[1] ?? '',

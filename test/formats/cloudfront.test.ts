@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { normaliseName, readCloudfront } from '../../src/formats/cloudfront.ts';
-import { openRecord, readEnvelope } from '../../src/formats/firehose.ts';
+import { normaliseName, readCloudfront } from '../../src/formats/vendors/cloudfront.ts';
+import { openRecord, readEnvelope } from '../../src/formats/vendors/firehose.ts';
 import { decodeText, isUnread, type LogRow } from '../../src/formats/log-row.ts';
 
 const REAL_TIME =

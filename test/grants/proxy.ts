@@ -6,6 +6,7 @@ import { connect, createServer, type Socket } from 'node:net';
 
 export interface Proxy {
   readonly port: number;
+  connections(): number;
   /** Ends all connections, and every new one at once. */
   cut(): void;
   /** The same, the gateway's side by a reset: an error, not an end. */
@@ -13,6 +14,8 @@ export interface Proxy {
   mend(): void;
   /** Holds what the server answers on any connection that asks for something with this text in it. */
   holdAnswersTo(text: string): void;
+  /** Says `bytes` once, as if the server had, when a connection asks for something with this text in it. */
+  sayAt(text: string, bytes: Buffer): void;
   /** Holds what the server answers on all connections. */
   holdAll(): void;
   /** Resolves when the first answer is held. */
@@ -35,6 +38,7 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
   let isCut = false;
   let heldText: string | null = null;
   let isHoldingAll = false;
+  let said: { readonly text: string; readonly bytes: Buffer } | null = null;
   let announceHeld = (): void => undefined;
   const held = new Promise<void>((resolve) => (announceHeld = resolve));
 
@@ -52,6 +56,10 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
     };
     client.on('data', (chunk) => {
       if (heldText !== null && chunk.includes(heldText)) wire.isAsked = true;
+      if (said !== null && chunk.includes(said.text)) {
+        client.write(said.bytes);
+        said = null;
+      }
       wire.server.write(chunk);
     });
     wire.server.on('data', (chunk) => {
@@ -76,6 +84,7 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
 
   return {
     port: address.port,
+    connections: () => wires.size,
     held,
     cut() {
       isCut = true;
@@ -96,6 +105,9 @@ export async function createProxy(targetPort: number): Promise<Proxy> {
     },
     holdAnswersTo(text) {
       heldText = text;
+    },
+    sayAt(text, bytes) {
+      said = { text, bytes };
     },
     holdAll() {
       isHoldingAll = true;

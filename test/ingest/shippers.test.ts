@@ -62,6 +62,26 @@ const unread = () =>
     Record<string, unknown>[]
   >`SELECT * FROM unread_lines WHERE site_id = ${site.siteId} ORDER BY line`;
 
+it('a log names its site by id or by domain; what is neither, or unknown, is told', async () => {
+  const send = async (name: string, format: string): Promise<unknown[]> => {
+    const answer = await fetch(`${instance.base}/api/sites/${name}/ingest/${format}`, {
+      method: 'POST',
+      headers: { Authorization: `Bearer ${site.token}`, 'X-Amz-Firehose-Request-Id': 'x' },
+      body: format === 'firehose' ? sample('firehose-v2-json.json') : sample('cloudfront-v1.log'),
+    });
+    const { code } = (await answer.json()) as { code?: string };
+    return [answer.status, code];
+  };
+  for (const name of [site.siteId.toUpperCase(), site.domain, `WWW.${site.domain}`]) {
+    expect(await send(name, 'cloudfront')).toEqual([202, undefined]);
+    expect(await send(name, 'firehose')).toEqual([200, undefined]);
+  }
+  const other = await createDemoSite(instance.sql, `other.${site.domain}`);
+  expect(await send(other.domain, 'cloudfront')).toEqual([403, 'forbidden']);
+  expect(await send(`no.${site.domain}`, 'cloudfront')).toEqual([404, 'site_not_found']);
+  expect(await send('no%2fsite', 'cloudfront')).toEqual([400, 'site_id_invalid']);
+});
+
 describe.each([
   ['cloudfront-v1.log', 'cloudfront'],
   ['E2EXAMPLE123.2026-10-12-12.a1b2c3d4.gz', 'cloudfront'],

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startUsage } from '../../src/ingest/usage.ts';
+import { startUsage } from '../../src/ingest/counting/usage.ts';
 import { truncateAddress } from '../../src/http/address.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
 import {

@@ -151,10 +151,11 @@ describe('while records are written', () => {
     const housekeeping = keep();
     const [, outcome] = await Promise.all([housekeeping.tidy(), write(0, 1, 2)]);
     expect(outcome).toBeUndefined();
-    expect([housekeeping.stats().partitionsDropped, log]).toEqual([0, []]);
+    expect(housekeeping.stats()).toMatchObject({ partitionsDropped: 0, failures: 1 });
+    expect(log).toEqual([expect.stringMatching(/^housekeeping is held up.*"hits"/)]);
     await release();
     await housekeeping.tidy();
-    expect(housekeeping.stats().partitionsDropped).toBe(1);
+    expect(housekeeping.stats()).toMatchObject({ partitionsDropped: 1, failures: 1 });
     expect(await countHits()).toBe(3);
   });
 });
@@ -212,8 +213,34 @@ describe('rows of plain tables', () => {
       column: 'seen_at',
       keptMs: 1,
     }));
-    await keep(null, rules).tidy();
+    const housekeeping = keep(null, rules);
+    await housekeeping.tidy();
     expect(await database.sql`SELECT FROM gateway_nodes`).toHaveLength(0);
     expect(log).toEqual([expect.stringMatching(/^housekeeping failed .*42P01/)]);
+    expect(housekeeping.stats().failures).toBe(1);
+  });
+});
+
+describe('the time of the last success', () => {
+  it('is the start at first, stays where it is while anything is left undone, and goes on after that', async () => {
+    const rule = { table: 'gateway_nodes', column: 'seen_at', keptMs: 1 };
+    const madeAtMs = Date.now();
+    const housekeeping = keep(null, [rule]);
+    const tidyLater = async (): Promise<number> => {
+      await sleep(2);
+      await housekeeping.tidy();
+      return housekeeping.stats().lastSuccessAtMs;
+    };
+    const startedAtMs = housekeeping.stats().lastSuccessAtMs;
+    expect(startedAtMs).toBeGreaterThanOrEqual(madeAtMs);
+    await database.sql`ALTER TABLE gateway_nodes RENAME TO elsewhere`;
+    expect(await tidyLater()).toBe(startedAtMs);
+    await database.sql`ALTER TABLE elsewhere RENAME TO gateway_nodes`;
+    const succeededAtMs = await tidyLater();
+    expect(succeededAtMs).toBeGreaterThan(startedAtMs);
+    const release = await holdOpen(database.sql, 'SELECT pg_advisory_xact_lock(1801807216)');
+    expect(await tidyLater()).toBeGreaterThan(succeededAtMs);
+    await release();
+    expect(housekeeping.stats().failures).toBe(1);
   });
 });

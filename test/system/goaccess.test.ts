@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { writeLogFile } from '../../bench/log-file.ts';
-import { readCloudfront } from '../../src/formats/cloudfront.ts';
+import { readCloudfront } from '../../src/formats/vendors/cloudfront.ts';
 import { isUnread } from '../../src/formats/log-row.ts';
 import { makeDirectory } from '../setup/gateway.ts';
 import { installPrograms } from './programs.ts';

@@ -110,7 +110,6 @@ async function rollToken(port: number, welcome: string): Promise<string> {
   await page.getByRole('link', { name: 'Gateway' }).click();
   await page.getByRole('heading', { name: 'Gateway' }).waitFor();
   await page.getByRole('link', { name: 'Clients' }).click();
-  await page.getByRole('link', { name: 'Default' }).click();
   await page.getByRole('link', { name: 'tutorial' }).click();
   await page.getByRole('button', { name: 'Roll the token' }).click();
   await page.getByRole('button', { name: 'Roll', exact: true }).click();

@@ -51,7 +51,7 @@ export function addQuarantineCommands(program: Command): void {
     .option('--pageviews', 'views of pages by people become pageviews')
     .action((options: RetryOptions) => {
       const config = readConfig();
-      return withDatabase(config, (sql) => retry(sql, config, options));
+      return withDatabase(config, (sql, open) => retry(sql, open, config, options));
     });
 }
 

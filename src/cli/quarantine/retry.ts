@@ -23,11 +23,20 @@ interface Counts {
   kept: number;
 }
 
-export async function retry(sql: Sql, config: Config, options: RetryOptions): Promise<void> {
-  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter: () => sql });
+export async function retry(
+  sql: Sql,
+  openWriter: () => Sql,
+  config: Config,
+  options: RetryOptions,
+): Promise<void> {
+  const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter });
   const counts: Counts = { stored: 0, skipped: 0, kept: 0 };
-  await retryLines(sql, store, config, options, counts);
-  await retryRows(sql, store, counts);
+  try {
+    await retryLines(sql, store, config, options, counts);
+    await retryRows(sql, store, counts);
+  } finally {
+    await store.close();
+  }
   process.stdout.write(
     `${counts.stored} stored, ${counts.skipped} not wanted and dropped, ${counts.kept} kept as they are\n`,
   );

@@ -14,6 +14,15 @@ export interface Counts {
   rejected: number;
 }
 
+/** What became of a part. */
+export interface Delivered {
+  readonly counts: Counts;
+  /** Lines that were records, whether they were wanted or not. */
+  readonly records: number;
+  /** Why the first of its lines was rejected. */
+  readonly detail: string | null;
+}
+
 export interface Target {
   readonly url: string;
   readonly token: string;
@@ -22,6 +31,7 @@ export interface Target {
 interface Answer extends Omit<Counts, 'skipped' | 'duplicate'> {
   readonly duplicate: number | null;
   readonly skipped: Readonly<Record<string, number>>;
+  readonly errors: readonly { readonly detail: string }[];
 }
 
 const PAUSE_MS_MIN = 500;
@@ -33,11 +43,11 @@ export async function deliverPart(
   target: Target,
   text: string,
   onWait: (cause: string, waitMs: number) => void,
-): Promise<Counts> {
+): Promise<Delivered> {
   const body = gzipSync(text);
   for (let attempt = 0; ; attempt++) {
     const outcome = await tryOnce(target, body);
-    if (typeof outcome === 'object' && 'counts' in outcome) return outcome.counts;
+    if ('counts' in outcome) return outcome;
     const growingMs = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** attempt) * (0.75 + Math.random() / 2);
     const waitMs = Math.max(outcome.retryAfterMs ?? 0, growingMs);
     onWait(outcome.cause, waitMs);
@@ -48,7 +58,7 @@ export async function deliverPart(
 async function tryOnce(
   target: Target,
   body: Buffer,
-): Promise<{ readonly counts: Counts } | { readonly cause: string; readonly retryAfterMs: number | null }> {
+): Promise<Delivered | { readonly cause: string; readonly retryAfterMs: number | null }> {
   let response: Response;
   let text: string;
   try {
@@ -68,17 +78,21 @@ async function tryOnce(
       error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
     return { cause, retryAfterMs: null };
   }
-  if (response.ok) return { counts: countsOf(JSON.parse(text) as Answer) };
+  if (response.ok) return readAnswer(JSON.parse(text) as Answer);
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   if (response.status === 429 || response.status >= 500)
     return { cause: `${response.status}`, retryAfterMs: Number.isNaN(seconds) ? null : seconds * 1000 };
   throw new Error(`the gateway refuses with ${response.status}: ${readDetail(text)}`);
 }
 
-function countsOf(answer: Answer): Counts {
+function readAnswer(answer: Answer): Delivered {
   const skipped = Object.values(answer.skipped).reduce((sum, count) => sum + count, 0);
   const { received, accepted, quarantined, rejected } = answer;
-  return { received, accepted, duplicate: answer.duplicate ?? 0, skipped, quarantined, rejected };
+  return {
+    counts: { received, accepted, duplicate: answer.duplicate ?? 0, skipped, quarantined, rejected },
+    records: accepted + skipped - (answer.skipped['not_a_request'] ?? 0),
+    detail: answer.errors[0]?.detail ?? null,
+  };
 }
 
 function readDetail(text: string): string {

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SingleBar } from 'cli-progress';
 import { InvalidArgumentError, Option, type Command } from 'commander';
-import { isUnread } from '../../formats/log-row.ts';
-import { formats, isFormatName, type FormatName } from '../../ingest/shippers/formats.ts';
+import { formats } from '../../ingest/shippers/formats.ts';
 import { parseTimestampUs } from '../../records/time.ts';
-import { openCheckpoint } from './checkpoint.ts';
+import { openCheckpoint, type Checkpoint } from './checkpoint.ts';
 import { deliverPart, type Counts } from './deliver.ts';
+import { chooseFormat, explainUnread, isInTime } from './lines.ts';
 import { findSources, type Source } from './source.ts';
 
 interface ReplayOptions {
@@ -29,13 +29,13 @@ export function addReplayCommand(program: Command): void {
     .command('replay')
     .description('send old log files (plain, gzip, zstd) to a gateway; safe to stop, and to run again')
     .argument('<files...>', "files and folders; '-' is standard input")
-    .requiredOption('--url <url>', 'the gateway, such as https://sluice.example.com')
+    .requiredOption('--url <url>', 'the gateway, such as https://sluice.example.com', parseUrl)
     .addOption(
       new Option('--token <token>', 'of a client that may write to the site')
         .env('REPLAY_TOKEN')
         .makeOptionMandatory(),
     )
-    .requiredOption('--site <id>', 'id of the site')
+    .requiredOption('--site <site>', 'id or domain of the site')
     .addOption(
       new Option('--format <name>', 'what the files are')
         .choices(['auto', ...Object.keys(formats)])
@@ -57,19 +57,15 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
   const checkpoint = await openCheckpoint(options.checkpoint, describePurpose(options));
   const total: Counts = { received: 0, accepted: 0, duplicate: 0, skipped: 0, quarantined: 0, rejected: 0 };
   const progress = showProgress(sources, total);
-  const startedAtMs = performance.now();
+  const run = { options, checkpoint, total, progress, startedAtMs: performance.now() };
+  const faults: string[] = [];
   let isGoingOn = false;
   try {
     for (const source of sources) {
-      const done = options.dryRun === true ? 0 : checkpoint.linesDone(source.name, source.bytes);
-      isGoingOn ||= done > 0;
-      for await (const part of source.parts(done, (line, header) => isInTime(line, header, options))) {
-        const counts = await deliverPart(targetOf(part.text, options), part.text, progress.wait);
-        for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += counts[name];
-        if (options.dryRun !== true) await checkpoint.save(source.name, source.bytes, part.linesDone);
-        progress.update();
-        await keepRate(options.rate, total.received, startedAtMs);
-      }
+      const linesDone = options.dryRun === true ? 0 : checkpoint.linesDone(source.name, source.bytes);
+      isGoingOn ||= linesDone > 0;
+      const fault = await replaySource(source, linesDone, run);
+      if (fault !== null) faults.push(`${source.name === '-' ? 'standard input' : source.name}: ${fault}`);
     }
   } finally {
     progress.stop();
@@ -81,6 +77,46 @@ async function replay(files: readonly string[], options: ReplayOptions): Promise
     );
   if (total.quarantined > 0 && options.dryRun !== true)
     process.stderr.write(`'sluice quarantine list' says why lines are in quarantine\n`);
+  if (faults.length === 0 && sources.every((source) => source.linesRead() === 0))
+    faults.push(`there is no line in ${files.join(', ')}`);
+  if (faults.length > 0) throw new Error(faults.join('\n'));
+}
+
+interface Run {
+  readonly options: ReplayOptions;
+  readonly checkpoint: Checkpoint;
+  readonly total: Counts;
+  readonly progress: Progress;
+  readonly startedAtMs: number;
+}
+
+/** Null, or what is wrong with the file: the others go on without it. Throws when the gateway refuses. */
+async function replaySource(source: Source, linesDone: number, run: Run): Promise<string | null> {
+  const { options, checkpoint, total, progress } = run;
+  let lines = 0;
+  // Of a line that is left out for its time the time could be read.
+  let isLog = linesDone > 0;
+  let reason = `'sluice quarantine list' says why`;
+  const isWanted = (line: string, header: string): boolean => {
+    const isIn = isInTime(line, header, options);
+    isLog ||= !isIn;
+    return isIn;
+  };
+  for await (const part of source.parts(linesDone, isWanted)) {
+    if ('unreadable' in part)
+      return lines === 0 ? part.unreadable : `${part.unreadable}; ${lines} lines before that were sent`;
+    const unread = isLog || lines > 0 ? null : explainUnread(part.text, options);
+    if (unread !== null) return unread;
+    const delivered = await deliverPart(targetOf(part.text, options), part.text, progress.wait);
+    for (const name of Object.keys(total) as (keyof Counts)[]) total[name] += delivered.counts[name];
+    lines += delivered.counts.received;
+    isLog ||= delivered.records > 0;
+    reason = delivered.detail ?? reason;
+    if (options.dryRun !== true) await checkpoint.save(source.name, source.bytes, part.linesDone);
+    progress.update();
+    await keepRate(options.rate, total.received, run.startedAtMs);
+  }
+  return lines > 0 && !isLog ? `none of its ${lines} lines became a record: ${reason}` : null;
 }
 
 /** Sent elsewhere, or asked for more, a file begins anew. */
@@ -90,36 +126,13 @@ function describePurpose({ url, site, pageviews, hostname, fields, since, until 
 }
 
 function targetOf(text: string, options: ReplayOptions): { url: string; token: string } {
-  const format = options.format === 'auto' ? detectFormat(text) : options.format;
-  const url = new URL(`/api/sites/${options.site}/ingest/${format}`, options.url);
+  const path = `/api/sites/${encodeURIComponent(options.site)}/ingest/${chooseFormat(text, options.format)}`;
+  const url = new URL(path, options.url);
   if (options.fields !== '') url.searchParams.set('fields', options.fields);
   if (options.hostname !== undefined) url.searchParams.set('hostname', options.hostname);
   if (options.pageviews === true) url.searchParams.set('pageviews', '1');
   if (options.dryRun === true) url.searchParams.set('validate_only', '1');
   return { url: url.toString(), token: options.token };
-}
-
-/** By the first line: each format has something that no other has. */
-export function detectFormat(text: string): FormatName {
-  const [first = ''] = text.split('\n', 1);
-  if (first.startsWith('#') || /"cs-uri-stem"|"cs_uri_stem"|\t/.test(first)) return 'cloudfront';
-  if (first.includes('"ClientRequest')) return 'cloudflare';
-  if (first.includes('"reqTimeSec"')) return 'akamai';
-  if (first.includes('"log_type"')) return 'netlify';
-  return /"proxy" *: *\{/.test(first) ? 'vercel' : 'access-log';
-}
-
-/** A line whose time cannot be read is sent: the gateway keeps it with the reason. */
-function isInTime(line: string, header: string, options: ReplayOptions): boolean {
-  const { since, until } = options;
-  if (since === undefined && until === undefined) return true;
-  const format = options.format === 'auto' ? detectFormat(header === '' ? line : header) : options.format;
-  if (!isFormatName(format)) return true;
-  const [read] = [...formats[format](header + line, options.fields)];
-  const row = read?.row ?? null;
-  if (row === null || isUnread(row)) return true;
-  const { timestampMs } = row;
-  return timestampMs >= (since ?? -Infinity) && timestampMs < (until ?? Infinity);
 }
 
 async function keepRate(rate: number | undefined, linesSent: number, startedAtMs: number): Promise<void> {
@@ -165,6 +178,12 @@ function showProgress(sources: readonly Source[], total: Counts): Progress {
 function describe(counts: Counts): string {
   const { received, accepted, duplicate, skipped, quarantined, rejected } = counts;
   return `${received} lines: ${accepted} accepted (${duplicate} were there), ${skipped} skipped, ${quarantined} quarantined, ${rejected} rejected`;
+}
+
+function parseUrl(text: string): string {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+    throw new InvalidArgumentError('It must begin with http:// or https://.');
+  return text;
 }
 
 function parseTime(text: string): number {

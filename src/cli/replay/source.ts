@@ -1,6 +1,7 @@
 /**
  * Log files -> parts to send: whole lines, up to a size, each part with the `#Fields:` line that its columns are named
- * by. Files may be gzipped or zstd-compressed; nothing is read into memory but the part at hand.
+ * by. Files may be gzipped or zstd-compressed; nothing is read into memory but the part at hand. A file that is no text,
+ * or breaks off, says so in place of its next part.
  */
 import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
@@ -16,40 +17,49 @@ export interface Part {
   readonly linesDone: number;
 }
 
+/** Why there is nothing more to be had of it. */
+export interface Unreadable {
+  readonly unreadable: string;
+}
+
 export interface Source {
   readonly name: string;
   /** As it lies on disk; 0: not known. */
   readonly bytes: number;
   /** Of the file, as far as it was read. */
   bytesRead(): number;
+  /** Of the file, as far as it was read, sent or not. */
+  linesRead(): number;
   /** Parts from after `linesDone` on. */
-  parts(linesDone: number, isWanted: (line: string, header: string) => boolean): AsyncGenerator<Part>;
+  parts(linesDone: number, isWanted: IsWanted): AsyncGenerator<Part | Unreadable>;
 }
+
+type IsWanted = (line: string, header: string) => boolean;
 
 const PART_BYTES_MAX = 2 * 1024 * 1024;
 const PART_LINES_MAX = 5000;
 
-/** Files, and those in folders, in the order of their names; '-' is standard input. */
+/**
+ * Files, and those in folders, in the order of their names; '-' is standard input. Throws one sentence when a path
+ * leads nowhere, or to nothing.
+ */
 export async function findSources(paths: readonly string[], stdin: Readable): Promise<readonly Source[]> {
   const sources: Source[] = [];
   for (const path of paths) {
-    if (path === '-') {
-      sources.push(makeSource('-', 0, async () => stdin));
-      continue;
-    }
-    const found = await stat(path);
-    if (!found.isDirectory()) {
-      sources.push(makeSource(path, found.size, () => openFile(path)));
-      continue;
-    }
-    const names = (await readdir(path)).toSorted();
-    sources.push(
-      ...(await findSources(
-        names.map((name) => join(path, name)),
-        stdin,
-      )),
-    );
+    const found = path === '-' ? [makeSource('-', 0, async () => stdin)] : await findFiles(path);
+    if (found.length === 0) throw new Error(`there is no file in ${path}`);
+    sources.push(...found);
   }
+  return sources;
+}
+
+async function findFiles(path: string): Promise<readonly Source[]> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new Error(`there is no file or folder ${path}`) : error;
+  });
+  if (!found.isDirectory()) return [makeSource(path, found.size, () => openFile(path))];
+  const sources: Source[] = [];
+  for (const name of (await readdir(path)).toSorted()) sources.push(...(await findFiles(join(path, name))));
   return sources;
 }
 
@@ -74,6 +84,7 @@ function joinStreams(raw: Readable, decoder: NodeJS.ReadWriteStream): Readable {
 
 function makeSource(name: string, bytes: number, openStream: () => Promise<Readable>): Source {
   let stream: Readable | null = null;
+  let linesRead = 0;
   return {
     name,
     bytes,
@@ -81,17 +92,39 @@ function makeSource(name: string, bytes: number, openStream: () => Promise<Reada
       const raw = stream !== null && 'raw' in stream ? stream.raw : stream;
       return raw !== null && typeof raw === 'object' && 'bytesRead' in raw ? Number(raw.bytesRead) : 0;
     },
+    linesRead: () => linesRead,
     async *parts(linesDone, isWanted) {
-      stream = await openStream();
-      yield* cutParts(stream, linesDone, isWanted);
+      try {
+        stream = await openStream();
+        const beginning = await peekBeginning(stream);
+        if (beginning?.includes(0) === true) {
+          stream.destroy();
+          yield { unreadable: 'it is no text (files packed by gzip or zstd are unpacked, archives are not)' };
+        } else if (beginning !== null) yield* cutParts(stream, linesDone, isWanted, () => linesRead++);
+      } catch (error) {
+        yield { unreadable: error instanceof Error ? error.message : String(error) };
+      }
     },
   };
+}
+
+/** What will be read first; null: there is nothing. */
+async function peekBeginning(stream: Readable): Promise<Buffer | null> {
+  await new Promise<void>((resolve, reject) => {
+    stream.once('readable', resolve);
+    stream.once('end', resolve);
+    stream.once('error', reject);
+  });
+  const beginning = stream.read() as Buffer | null;
+  if (beginning !== null) stream.unshift(beginning);
+  return beginning;
 }
 
 async function* cutParts(
   stream: Readable,
   linesDone: number,
-  isWanted: (line: string, header: string) => boolean,
+  isWanted: IsWanted,
+  noteLine: () => void,
 ): AsyncGenerator<Part> {
   let header = '';
   let lines: string[] = [];
@@ -107,6 +140,7 @@ async function* cutParts(
   // Without it a stream's error would leave the loop waiting.
   stream.once('error', () => reader.close());
   for await (const line of reader) {
+    if (line.trim() !== '') noteLine();
     const isHeader = line.startsWith('#');
     if (line.startsWith('#Fields:')) {
       if (lines.length > 0) yield cut();

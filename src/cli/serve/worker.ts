@@ -24,7 +24,7 @@ try {
     {
       databaseUrl,
       log,
-      place: { index, count: config.processes, share },
+      seat: { index, count: config.processes, share },
       onFatal: (error) => {
         log.write('error', { err: error }, 'the process cannot go on');
         stopOnce(1);

@@ -14,7 +14,7 @@ import type { ReadContext } from '../../records/visit.ts';
 import type { Acknowledge, RefuseAppend } from '../acknowledgement.ts';
 import { admitDomain, admitSite, checkGrantAgain } from '../admission.ts';
 import { ENTRY_TOO_LARGE, isRefusal, refuseFault, type Refusal } from '../verdict.ts';
-import type { RecordLedger } from '../tally.ts';
+import type { RecordLedger } from '../counting/count.ts';
 import type { CountEarlier, RowIdentity } from './duplicates.ts';
 import type { AnyRecord, MixedKind } from './mixed.ts';
 import type { BatchOutcome, RecordError } from './outcome.ts';

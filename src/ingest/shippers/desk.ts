@@ -3,35 +3,25 @@
  * Both ends count: no delivery is without its outcome in the metrics.
  */
 import type { Grant } from '../../grants/grant.ts';
+import type { Grants } from '../../grants/resolve.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 import type { Decompress } from '../../http/decompress.ts';
 import type { Request, RequestHeaders } from '../../http/request.ts';
 import { parseUuid } from '../../records/identity.ts';
-import type { ReadContext } from '../../records/visit.ts';
-import { admitSite, admitToken } from '../admission.ts';
+import { splitUrl } from '../../records/url.ts';
+import { admitDomain, admitSite, admitToken } from '../admission.ts';
 import type { BatchDeps } from '../batch/batch.ts';
-import type { BatchOutcome } from '../batch/outcome.ts';
+import type { Count } from '../counting/count.ts';
 import type { Limiter } from '../limiter.ts';
+import type { Reception } from '../reception.ts';
 import { isRefusal, refuse, type Refusal } from '../verdict.ts';
 import { takeDelivery, type Delivered } from './delivery.ts';
 import type { FormatName } from './formats.ts';
 
-export interface ShipperDeps extends BatchDeps {
+export interface ShipperDeps extends BatchDeps, Reception {
   readonly decompress: Decompress;
   readonly limiter: Limiter;
-  readonly chargeRequest: (grant: Grant, request: Request) => void;
-  readonly contextOf: (grant: Grant, request: Request) => Omit<ReadContext, 'index'>;
-  readonly judgeHead: (
-    name: string,
-    request: Request,
-    headers: RequestHeaders,
-  ) => Refusal | null | Promise<Refusal | null>;
-  readonly count: (
-    name: string,
-    grant: Grant | null,
-    request: Request,
-    result: BatchOutcome | Refusal,
-  ) => void;
+  readonly count: Count;
 }
 
 export interface Sender {
@@ -58,17 +48,18 @@ export interface Desk {
   ): Promise<Delivered>;
 }
 
-const SITE_ID_INVALID = refuse('site_id_invalid', 'invalid site ID: the path names the site by its UUID.');
+const SITE_ID_INVALID = refuse(
+  'site_id_invalid',
+  'invalid site ID: the path names the site by its UUID or its domain.',
+);
 
 export function createDesk(deps: ShipperDeps): Desk {
   async function admit(request: Request, headers: RequestHeaders): Promise<Sender | Refusal> {
     const grant = await admitToken(deps, request, headers);
     if (isRefusal(grant)) return grant;
     deps.chargeRequest(grant, request);
-    const siteId = parseUuid(request.parameters[0] ?? '');
-    if (siteId === null) return SITE_ID_INVALID;
-    const site = admitSite(grant.currentRoles, siteId);
-    return isRefusal(site) ? site : { grant, siteId };
+    const siteId = await admitNamedSite(deps.grants, grant, request.parameters[0] ?? '');
+    return isRefusal(siteId) ? siteId : { grant, siteId };
   }
 
   return {
@@ -103,6 +94,18 @@ export function createDesk(deps: ShipperDeps): Desk {
       return delivered;
     },
   };
+}
+
+/** By its id, or by its domain as a URL would have it. */
+async function admitNamedSite(grants: Grants, grant: Grant, name: string): Promise<string | Refusal> {
+  const siteId = parseUuid(name);
+  if (siteId !== null) return admitSite(grant.currentRoles, siteId);
+  const url = splitUrl(`https://${name}/`);
+  if (url === null || url.path !== '/') return SITE_ID_INVALID;
+  const site = await admitDomain(grants, grant, url.hostname, grant.currentRoles);
+  return isRefusal(site) && site.code === 'site_not_found'
+    ? refuse('site_not_found', `Site not found: no site has the domain ${url.hostname}.`)
+    : site;
 }
 
 function isOn(value: string | null): boolean {

@@ -2,8 +2,8 @@
  * Amazon Data Firehose's HTTP endpoint: many log lines in an envelope, the token as its access key, and the answer in its
  * own words. Exactly 200 is delivered; nothing but 413 is final, so that is never said.
  */
-import { openRecord, readEnvelope } from '../../formats/firehose.ts';
-import { readCloudfront } from '../../formats/cloudfront.ts';
+import { openRecord, readEnvelope } from '../../formats/vendors/firehose.ts';
+import { readCloudfront } from '../../formats/vendors/cloudfront.ts';
 import type { LogLine } from '../../formats/log-row.ts';
 import { problems } from '../../http/problem.ts';
 import type { Reply, Request, RequestHeaders, Route } from '../../http/request.ts';
@@ -53,7 +53,7 @@ export function createFirehoseRoute(desk: Desk, deps: ShipperDeps): Route {
 
   return {
     method: 'POST',
-    path: '/api/sites/:siteId/ingest/firehose',
+    path: '/api/sites/:site/ingest/firehose',
     bodyBytesMax: FIREHOSE_BYTES_MAX,
     fields: [ACCESS_KEY, ATTRIBUTES, REQUEST_ID],
     // Told to go in Firehose's own words.

@@ -2,7 +2,7 @@
 import { readAkamai } from '../../formats/vendors/akamai.ts';
 import { readAccessLog, readNamedRows } from '../../formats/access-log.ts';
 import { readCloudflare } from '../../formats/vendors/cloudflare.ts';
-import { readCloudfront } from '../../formats/cloudfront.ts';
+import { readCloudfront } from '../../formats/vendors/cloudfront.ts';
 import { readNetlify } from '../../formats/vendors/netlify.ts';
 import { readVercel } from '../../formats/vendors/vercel.ts';
 import type { LogLine } from '../../formats/log-row.ts';

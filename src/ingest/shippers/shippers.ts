@@ -55,7 +55,7 @@ export function createShipperRoutes(values: ShipperValues, deps: ShipperDeps): r
       refusal === null ? null : tell(replyTo(refusal));
     return {
       method: 'POST',
-      path: `/api/sites/:siteId/ingest/${format}`,
+      path: `/api/sites/:site/ingest/${format}`,
       bodyBytesMax: values.limits.sentBytesMax,
       fields: [VERCEL_SIGNATURE],
       admit: (request) => after(deps.judgeHead(format, request, vendor.readHeaders(request)), tellRefusal),

@@ -62,7 +62,7 @@ export function createChallengeRoutes(values: VendorValues): readonly Route[] {
     routes.push(answer('/.well-known/fastly/logging/challenge', `${lines.join('\n')}\n`, []));
   }
   if (vercelVerify !== null)
-    routes.push(answer('/api/sites/:siteId/ingest/vercel', 'ready\n', [['x-vercel-verify', vercelVerify]]));
+    routes.push(answer('/api/sites/:site/ingest/vercel', 'ready\n', [['x-vercel-verify', vercelVerify]]));
   return routes;
 }
 

@@ -13,7 +13,7 @@ import type { ReadContext } from '../../records/visit.ts';
 import type { Acknowledge } from '../acknowledgement.ts';
 import { admitDomain, checkGrantAgain } from '../admission.ts';
 import { after } from '../after.ts';
-import type { RecordLedger } from '../tally.ts';
+import type { RecordLedger } from '../counting/count.ts';
 import { ENTRY_TOO_LARGE, isRefusal, refuseFault, type Verdict } from '../verdict.ts';
 import type { Droppable, Kind } from './kinds.ts';
 

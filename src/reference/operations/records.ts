@@ -89,7 +89,7 @@ export const recordOperations: Operations = {
   }),
   ...Object.fromEntries(
     Object.keys(formats).map((format) => [
-      `POST /api/sites/:siteId/ingest/${format}`,
+      `POST /api/sites/:site/ingest/${format}`,
       ofLogs(`Deliver a log: ${format}`, {
         query: format === 'netlify' ? netlifyOptions : logOptions,
         body: { '*/*': null },
@@ -97,13 +97,13 @@ export const recordOperations: Operations = {
       }),
     ]),
   ),
-  'POST /api/sites/:siteId/ingest/firehose': ofLogs('Deliver a log of CloudFront by Amazon Data Firehose', {
+  'POST /api/sites/:site/ingest/firehose': ofLogs('Deliver a log of CloudFront by Amazon Data Firehose', {
     query: logOptions,
     body: z.looseObject({ requestId: z.string(), records: z.array(z.looseObject({ data: z.string() })) }),
     replies: { 200: firehoseReply },
     refusal: firehoseReply.extend({ errorMessage: z.string() }),
   }),
-  'GET /api/sites/:siteId/ingest/vercel': operationsOf('Logs', 'none')("Answer Vercel's question", {
+  'GET /api/sites/:site/ingest/vercel': operationsOf('Logs', 'none')("Answer Vercel's question", {
     replies: { 200: { 'text/plain': null } },
   }),
   'GET /.well-known/fastly/logging/challenge': operationsOf('Logs', 'none')("Answer Fastly's question", {

@@ -3,7 +3,8 @@
  * drops those that have expired, and deletes what plain tables need not keep. Any number of gateways may do it: one at
  * a time takes a step, and what one has done the others find done.
  *
- * The first time is `everyMs` after the start. When Postgres is away it is the next time; nothing waits for it.
+ * The first time is `everyMs` after the start. When Postgres is away it is the next time; nothing waits for it. What
+ * another gateway is at counts as done here: that gateway tells how it ended.
  */
 import { describeError, isOutage, type Sql } from '../connect.ts';
 import { createPartitions, monthOf, type Month } from '../partitions.ts';
@@ -33,6 +34,10 @@ export interface HousekeepingStats {
   readonly partitionsMade: number;
   readonly partitionsDropped: number;
   readonly rowsDeleted: number;
+  /** Tables that could not be put in order: Postgres refused, or somebody held a lock for too long. */
+  readonly failures: number;
+  /** By this machine's clock: when all tables were last in order. Before the first time: the start. */
+  readonly lastSuccessAtMs: number;
 }
 
 /** Of rows, in one pass of one rule; the rest is deleted the next time. */
@@ -43,14 +48,25 @@ export function startHousekeeping(values: HousekeepingValues, deps: Housekeeping
   const partitions = createPartitions(sql);
   let partitionsDropped = 0;
   let rowsDeleted = 0;
+  let failures = 0;
+  let lastSuccessAtMs = Date.now();
   let isClosed = false;
   let working: Promise<void> | null = null;
 
   /** Takes steps until there is none left, or it is not our turn. */
-  async function repeat<T>(step: () => Promise<Step<T>>, note: (done: T) => void): Promise<void> {
+  async function repeat<T>(
+    table: string,
+    step: () => Promise<Step<T>>,
+    note: (done: T) => void,
+  ): Promise<void> {
     for (let steps = 0; steps < STEPS_MAX && !isClosed; steps++) {
       const done = await step();
-      if (done === 'nothing' || done === 'elsewhere' || done === 'busy') return;
+      if (done === 'busy') {
+        failures++;
+        log('info', { table }, 'housekeeping is held up: somebody uses what it would lock');
+        return;
+      }
+      if (done === 'nothing' || done === 'elsewhere') return;
       note(done);
     }
   }
@@ -61,6 +77,7 @@ export function startHousekeeping(values: HousekeepingValues, deps: Housekeeping
     await partitions.ensure(table, findMonths());
     if (keptMs === null) return;
     await repeat(
+      table,
       () => dropPartition(sql, table, keptMs),
       ({ name }) => {
         partitionsDropped++;
@@ -73,6 +90,7 @@ export function startHousekeeping(values: HousekeepingValues, deps: Housekeeping
 
   function keepRows(rule: RowRule): Promise<void> {
     return repeat(
+      rule.table,
       () => deleteRows(sql, rule),
       ({ rows }) => (rowsDeleted += rows),
     );
@@ -83,15 +101,18 @@ export function startHousekeeping(values: HousekeepingValues, deps: Housekeeping
       ...values.months.map((rule) => ({ table: rule.table, run: () => keepMonths(rule) })),
       ...values.rows.map((rule) => ({ table: rule.table, run: () => keepRows(rule) })),
     ];
+    const failuresBefore = failures;
     for (const { table, run } of works) {
       try {
         await run();
       } catch (error) {
         if (isClosed) return;
+        failures++;
         log('warn', { table, cause: describeError(error) }, 'housekeeping failed');
         if (isOutage(error)) return;
       }
     }
+    if (failures === failuresBefore && !isClosed) lastSuccessAtMs = Date.now();
   }
 
   const tidyOnce = (): Promise<void> => (working ??= tidy().finally(() => (working = null)));
@@ -99,7 +120,13 @@ export function startHousekeeping(values: HousekeepingValues, deps: Housekeeping
   timer.unref();
   return {
     tidy: tidyOnce,
-    stats: () => ({ partitionsMade: partitions.stats().made, partitionsDropped, rowsDeleted }),
+    stats: () => ({
+      partitionsMade: partitions.stats().made,
+      partitionsDropped,
+      rowsDeleted,
+      failures,
+      lastSuccessAtMs,
+    }),
     close() {
       isClosed = true;
       clearInterval(timer);

@@ -2,7 +2,7 @@
 import type { DrainStats } from '../../drain/drain.ts';
 import type { GrantStats } from '../../grants/resolve.ts';
 import type { ServerStats } from '../../http/server.ts';
-import type { IngestStats } from '../../ingest/tally.ts';
+import type { IngestStats } from '../../ingest/counting/tally.ts';
 import type { JournalStats } from '../../journal/journal.ts';
 import type { HousekeepingStats } from '../../store/housekeeping/housekeeping.ts';
 import type { StoreStats } from '../../store/store.ts';

@@ -135,4 +135,17 @@ export const storageFamilies: readonly Family[] = [
     [],
     ({ housekeeping }) => housekeeping.rowsDeleted,
   ),
+  counter(
+    'sluice_housekeeping_failures_total',
+    'Tables that housekeeping could not put in order; each is tried again after ten minutes',
+    [],
+    ({ housekeeping }) => housekeeping.failures,
+  ),
+  gauge(
+    'sluice_housekeeping_last_success_timestamp_seconds',
+    'When all tables were last in order; before the first time, when the gateway started',
+    [],
+    ({ housekeeping }) => housekeeping.lastSuccessAtMs / 1000,
+    'min',
+  ),
 ];

@@ -28,6 +28,8 @@ describe('a person', () => {
     await page.getByLabel('Password').fill(PASSWORD);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'API clients' }).waitFor();
+    // Where records come by: a team's clients, not one's own.
+    expect(await page.getByRole('link', { name: 'Web' }).getAttribute('aria-current')).toBe('page');
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
     await page.reload();

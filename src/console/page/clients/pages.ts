@@ -12,8 +12,10 @@ export function ClientPages(properties: {
 }): VNode {
   const { session, place } = properties;
   const owners = listOwners(session);
-  const [ownerPlace = 'mine', id, isEdit] = place;
-  const owner = owners.find((one) => one.place === ownerPlace) ?? owners[0];
+  const [ownerPlace, id, isEdit] = place;
+  // Where nobody is named: a team's clients are those that records come by.
+  const owner =
+    owners.find((one) => one.place === ownerPlace) ?? owners.find((one) => one.teamId !== null) ?? owners[0];
   if (owner === undefined) return html``;
   const key = `${owner.place}/${id ?? ''}`;
   if (id === 'new') return html`<${NewClient} key=${key} session=${session} owner=${owner} />`;

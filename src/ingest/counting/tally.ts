@@ -2,9 +2,9 @@
  * Counts verdicts, one for every record: received = accepted + dropped + the sum of refused; and how long requests
  * waited for a good answer.
  */
-import { createDurations, type DurationStats } from '../measure/durations.ts';
-import type { BatchOutcome } from './batch/outcome.ts';
-import type { Verdict } from './verdict.ts';
+import { createDurations, type DurationStats } from '../../measure/durations.ts';
+import type { BatchOutcome } from '../batch/outcome.ts';
+import type { Verdict } from '../verdict.ts';
 
 export interface IngestStats {
   readonly received: number;
@@ -99,23 +99,3 @@ export function createTally(): Tally {
 }
 
 type Counted = { -readonly [K in keyof VerdictCounts]: number };
-
-/** What the client's account is told of here; the rest it hears from the drain. */
-export interface RecordLedger {
-  append(clientId: string): void;
-  refuse(clientId: string, records: number): void;
-  skip(clientId: string, records: number): void;
-}
-
-/** What is in the journal was accounted for when it went there. */
-export function account(ledger: RecordLedger, clientId: string, verdict: Verdict): void {
-  if (verdict.kind === 'dropped') ledger.skip(clientId, 1);
-  else if (verdict.kind === 'refused' && verdict.isAppended !== true) ledger.refuse(clientId, 1);
-}
-
-export function accountBatch(ledger: RecordLedger, clientId: string, outcome: BatchOutcome): void {
-  if (outcome.isValidatedOnly) return;
-  const refused = outcome.errors.filter(({ refusal }) => refusal.isAppended !== true).length;
-  if (refused > 0) ledger.refuse(clientId, refused);
-  if (outcome.dropped > 0) ledger.skip(clientId, outcome.dropped);
-}

@@ -2,17 +2,22 @@
  * Does one sender's excess cost another? A good client sends evenly; beside it, in turn: nobody, a client at fifty times
  * its limit, a flood of random tokens, thousands of idle connections, hundreds of slow bodies. Ratios of the good client's
  * latency, round by round, to that when it is alone. Requests are timed from when they were due.
+ *
+ * The good client and the neighbour are processes of their own, on the cores that the gateway is not pinned to, and the
+ * neighbour is the one that waits when there are not enough: what is measured is what it costs at the gateway.
  */
-import { createHash, randomBytes } from 'node:crypto';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createToken } from '../src/grants/token.ts';
-import { createDemoSite, startProcess, type GatewayProcess } from '../test/setup/gateway.ts';
-import { startStream } from './pacer/pacer.ts';
-import { ratioOf, runRounds, spreadOf, type Measured, type Spread } from './rounds.ts';
-import { openWorld } from './world.ts';
+import { createDemoSite, startProcess, type GatewayProcess } from '../../test/setup/gateway.ts';
+import { pace } from '../pacer/pace.ts';
+import { ratioOf, runRounds, spreadOf, type Measured, type Spread } from '../rounds.ts';
+import { pin } from '../table/process.ts';
+import { openWorld } from '../world.ts';
+import type { Disturbance } from './disturb.ts';
 
 const VARIANTS = ['alone', 'over its limit', 'unknown tokens', 'idle connections', 'slow bodies'] as const;
 type Variant = (typeof VARIANTS)[number];
@@ -27,8 +32,8 @@ export interface NeighboursResult {
   readonly gatewayMib: number;
   /** What the neighbour was answered with 202, in all rounds. */
   readonly neighbourAccepted: number;
-  /** The good client's that had to wait for a free connection. */
-  readonly waited: number;
+  /** Of what the good client's sender itself was late. */
+  readonly latenessP99Ms: Spread;
 }
 
 const GOOD_PER_SECOND = 500;
@@ -37,7 +42,10 @@ const EXCESS = 50;
 const FLOOD_PER_SECOND = 2000;
 const IDLE_CONNECTIONS = 5000;
 const SLOW_BODIES = 500;
+const CONNECTIONS = 128;
+const WARM_UP_MS = 500;
 const ROUND_MS = 3000;
+const DISTURB = join(import.meta.dirname, 'disturb.ts');
 const PATH = '/api/ingest/server/pageview';
 
 export async function benchNeighbours(
@@ -80,31 +88,36 @@ async function measureAll(
   tell: (line: string) => void,
 ): Promise<NeighboursResult[]> {
   const p50: Record<string, number[]> = Object.fromEntries(VARIANTS.map((variant) => [variant, []]));
+  const late: Record<string, number[]> = Object.fromEntries(VARIANTS.map((variant) => [variant, []]));
   const mib: Record<string, number> = {};
   const accepted: Record<string, number> = {};
-  const waited: Record<string, number> = {};
   const measured: Measured = await runRounds(VARIANTS, rounds, async (variant, round) => {
     tell(`${variant}, round ${round + 1} of ${rounds}`);
-    const neighbour = disturb(variant as Variant, gateway.port, greedyToken);
-    await sleep(500);
-    const stream = startStream({
-      port: gateway.port,
-      requestsPerSecond: GOOD_PER_SECOND,
-      connections: 128,
-      path: PATH,
-      body: bodyOf('good.example.com'),
-      token: goodToken,
-    });
-    await sleep(ROUND_MS);
-    await stream.finish(ROUND_MS);
-    stream.stop();
+    const disturbance = disturbances(gateway.port, greedyToken)[variant as Variant];
+    const neighbour = disturbance === null ? null : await startNeighbour(disturbance);
+    const result = await pace(
+      {
+        port: gateway.port,
+        requestsPerSecond: GOOD_PER_SECOND,
+        connections: CONNECTIONS,
+        path: PATH,
+        body: bodyOf('good.example.com'),
+        token: goodToken,
+        isPunctual: true,
+        warmUpMs: WARM_UP_MS,
+        measuredMs: ROUND_MS,
+      },
+      pin('load'),
+    );
     mib[variant] = Math.max(mib[variant] ?? 0, await readMib(gateway.process.pid ?? 0));
-    accepted[variant] = (accepted[variant] ?? 0) + neighbour.stop();
-    if (stream.counts.refused > 0) throw new Error(`${variant}: the good client was refused`);
-    waited[variant] = (waited[variant] ?? 0) + stream.counts.waited;
-    if (round >= 0) p50[variant]?.push(stream.latencyUs.percentile(50) / 1000);
+    accepted[variant] = (accepted[variant] ?? 0) + ((await neighbour?.stop()) ?? 0);
+    if (result.refused > 0) throw new Error(`${variant}: the good client was refused`);
+    if (round >= 0) {
+      p50[variant]?.push(result.p50 / 1000);
+      late[variant]?.push(result.latenessP99 / 1000);
+    }
     await sleep(300);
-    return stream.latencyUs.percentile(99) / 1000;
+    return result.p99 / 1000;
   });
   return VARIANTS.map((variant) => ({
     variant,
@@ -113,61 +126,42 @@ async function measureAll(
     p99Ratio: ratioOf(measured, variant, 'alone'),
     gatewayMib: mib[variant] ?? 0,
     neighbourAccepted: accepted[variant] ?? 0,
-    waited: waited[variant] ?? 0,
+    latenessP99Ms: spreadOf(late[variant] ?? []),
   }));
 }
 
-/** `stop` says how many of its requests were taken. */
-function disturb(variant: Variant, port: number, greedyToken: string): { stop(): number } {
-  switch (variant) {
-    case 'alone':
-      return { stop: () => 0 };
-    case 'over its limit':
-      return load(port, EXCESS * LIMIT_PER_SECOND, greedyToken);
-    case 'unknown tokens':
-      return load(port, FLOOD_PER_SECOND, randomToken);
-    case 'idle connections':
-      return crowd(port, IDLE_CONNECTIONS, () => undefined);
-    case 'slow bodies':
-      return crowd(port, SLOW_BODIES, (socket) => {
-        socket.write(
-          `POST ${PATH} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer ${greedyToken}\r\nContent-Length: 60000\r\n\r\n`,
-        );
-        const timer = setInterval(() => socket.write(' '), 100);
-        socket.on('close', () => clearInterval(timer));
-      });
-  }
-}
-
-function load(port: number, requestsPerSecond: number, token: string | (() => string)): { stop(): number } {
-  const body = bodyOf('greedy.example.com');
-  const stream = startStream({ port, requestsPerSecond, connections: 64, path: PATH, body, token });
+function disturbances(port: number, token: string): Readonly<Record<Variant, Disturbance | null>> {
+  const base = { port, path: PATH, body: bodyOf('greedy.example.com'), token };
   return {
-    stop() {
-      stream.stop();
-      return stream.counts.accepted;
-    },
+    alone: null,
+    'over its limit': { ...base, kind: 'requests', count: EXCESS * LIMIT_PER_SECOND },
+    'unknown tokens': { ...base, kind: 'unknown tokens', count: FLOOD_PER_SECOND },
+    'idle connections': { ...base, kind: 'idle connections', count: IDLE_CONNECTIONS },
+    'slow bodies': { ...base, kind: 'slow bodies', count: SLOW_BODIES },
   };
 }
 
-function crowd(port: number, count: number, begin: (socket: Socket) => void): { stop(): number } {
-  const sockets = Array.from({ length: count }, () => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    socket.on('connect', () => begin(socket));
-    socket.on('error', () => undefined);
-    return socket;
-  });
-  return {
-    stop() {
-      for (const socket of sockets) socket.destroy();
-      return 0;
-    },
-  };
+interface Neighbour {
+  /** How many of its requests were taken. */
+  stop(): Promise<number>;
 }
 
-/** Well formed, so that only a look-up can tell. */
-function randomToken(): string {
-  return createToken(createHash('sha256').update(randomBytes(16)).digest());
+async function startNeighbour(disturbance: Disturbance): Promise<Neighbour> {
+  const words = [...pin('load'), 'nice', '-n', '19', process.execPath, DISTURB, JSON.stringify(disturbance)];
+  const child: ChildProcess = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
+  if (child.stdout === null) throw new Error('the neighbour cannot be heard');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const first = await lines.next();
+  if (first.value !== 'ready') throw new Error(`the neighbour of kind '${disturbance.kind}' has ended`);
+  return {
+    async stop() {
+      const ended = once(child, 'close');
+      child.kill('SIGTERM');
+      const taken = await lines.next();
+      await ended;
+      return Number(taken.value);
+    },
+  };
 }
 
 function bodyOf(domain: string): string {

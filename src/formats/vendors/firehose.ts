@@ -3,7 +3,7 @@
  * several lines, or, when they came by way of CloudWatch Logs, gzipped JSON around log events. Pure.
  */
 import { gunzipSync } from 'node:zlib';
-import { isFields, parseJson } from './json-lines.ts';
+import { isFields, parseJson } from '../json-lines.ts';
 
 export interface Envelope {
   readonly requestId: string;

@@ -6,12 +6,12 @@
  * When Postgres is away the counts wait in memory, one small object per client that was active.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Grant } from '../grants/grant.ts';
-import { truncateAddress } from '../http/address.ts';
-import type { Request } from '../http/request.ts';
-import type { Sql } from '../store/connect.ts';
-import type { BatchOutcome } from './batch/outcome.ts';
-import type { Verdict } from './verdict.ts';
+import type { Grant } from '../../grants/grant.ts';
+import { truncateAddress } from '../../http/address.ts';
+import type { Request } from '../../http/request.ts';
+import type { Sql } from '../../store/connect.ts';
+import type { BatchOutcome } from '../batch/outcome.ts';
+import type { Verdict } from '../verdict.ts';
 
 export interface Usage {
   count(grant: Grant, request: Request, verdict: Verdict): void;

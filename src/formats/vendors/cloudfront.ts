@@ -5,7 +5,7 @@
  * Two of its traps: the viewer's host is x-host-header in standard logs and cs-host in real-time ones, where each holds
  * the distribution's domain in the other; and only in real-time logs cs-uri-stem has the query already.
  */
-import { isFields, parseJson } from './json-lines.ts';
+import { isFields, parseJson } from '../json-lines.ts';
 import {
   decodeText,
   splitLines,
@@ -13,7 +13,7 @@ import {
   type LogLine,
   type LogRow,
   type Unread,
-} from './log-row.ts';
+} from '../log-row.ts';
 
 type Fields = Readonly<Record<string, string>>;
 type ReadFields = { readonly fields: Fields } | Unread;
