@@ -24,8 +24,8 @@ export interface RowsValues {
 const STEPS = [0, 100_000, 1_000_000, 3_000_000, 10_000_000];
 const SAMPLE_ROWS = 1000;
 const FILL_AT_ONCE = 500_000;
-/** With its index and its log, rounded up. */
-const ROW_BYTES = 1500;
+/** With its index and its part of the log, rounded up. */
+const ROW_BYTES = 1000;
 /** Of what is free. */
 const DISK_SHARE = 0.5;
 const PAST_MS = 30 * 86_400_000;

@@ -22,14 +22,15 @@ export function printTable(result: TableResult): string {
 
 /** What stands between the marks in docs/performance.md. */
 export function printMarkdown(result: TableResult): string {
-  return layOut(result)
+  const failed = result.parts.filter(({ failure }) => failure !== null).map(({ name }) => name);
+  const grids = layOut(result)
     .filter(({ rows }) => rows.length > 0)
     .map(({ title, image, head, rows }) => {
       const picture = image === null ? [] : [`![${title}](images/${image})`, ''];
       const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
       return [`### ${title}`, '', ...picture, ...lines].join('\n');
-    })
-    .join('\n\n');
+    });
+  return [...(failed.length === 0 ? [] : [`Not measured: ${failed.join(', ')}.`]), ...grids].join('\n\n');
 }
 
 export function drawCharts(result: TableResult): readonly Drawn[] {
