@@ -96,7 +96,8 @@ async function withGateway<T>(
     DATABASE_URL: world.postgres.url,
     REDIS_URL: crowd.redis.url,
     SLUICE_DATA_DIR: join(world.directory, `crowd-${grantsMax}`),
-    SLUICE_GRANTS_MAX: String(grantsMax),
+    // No gateway is content with fewer.
+    SLUICE_GRANTS_MAX: String(Math.max(GRANTS_MIN, grantsMax)),
     // On a busy machine Redis may be late, and Postgres must not have to tell of a whole crowd.
     SLUICE_REDIS_TIMEOUT: '2s',
   });
@@ -108,6 +109,7 @@ async function withGateway<T>(
 }
 
 const CONNECTIONS = 64;
+const GRANTS_MIN = 100;
 const WARM_UP_SECONDS_MAX = 60;
 const WARM_UP_TURNS = 3;
 /** A request that was under way when the others had been answered was not waited for. */
