@@ -48,7 +48,7 @@ export function printSpread(spread: Spread, digits: number): string {
   return `${print(spread.median)} [${print(spread.min)}–${print(spread.max)}]`;
 }
 
-function rotate<T>(items: readonly T[], by: number): T[] {
+export function rotate<T>(items: readonly T[], by: number): T[] {
   const start = by % items.length;
   return [...items.slice(start), ...items.slice(0, start)];
 }

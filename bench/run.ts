@@ -1,9 +1,10 @@
 /**
  * npm run bench [-- name] [--check] [--rounds N] [--seconds N] [--rows N] [--revocations N] [--rate N] [--lines N] [--seed N]
- *   [--requests N] [--connections N]
+ *   [--requests N] [--connections N] [--clients N] [--partitions N] [--backlog-mib N] [--table-rows N]
+ *   [--profile-seconds N]
  *
- * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table` writes its part of
- * docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
+ * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table`, `growth` and `profile` write
+ * their part of docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
  * inside a run mean anything: absolute figures are this machine's, at this hour.
  */
 import { readFile, writeFile } from 'node:fs/promises';
@@ -11,14 +12,20 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { benchCopyFormat } from './copy-format.ts';
+import { benchGrowth } from './growth/growth.ts';
 import { benchNeighbours } from './neighbours/neighbours.ts';
 import { benchProcesses } from './processes.ts';
 import { benchReplay } from './replay.ts';
 import { benchRevocation } from './revocation.ts';
-import { printTable } from './page/print.ts';
+import { drawGrowth, printGrowth, printGrowthLines } from './page/growth.ts';
+import { drawProfiles, printProfiles } from './page/profile.ts';
+import { drawCharts, printMarkdown, printTable } from './page/print.ts';
 import { writePage } from './page/write.ts';
+import { benchProfile } from './profile/profile.ts';
+import { listCosts, listRooms } from './profile/tree.ts';
 import { printSpread } from './rounds.ts';
 import { benchTiming, TELLING } from './timing.ts';
+import type { PartTime } from './parts.ts';
 import { benchTable } from './table/table.ts';
 
 const { values, positionals } = parseArgs({
@@ -34,26 +41,68 @@ const { values, positionals } = parseArgs({
     lines: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: '1' },
     requests: { type: 'string', default: '3000' },
+    clients: { type: 'string', default: '1000000' },
+    partitions: { type: 'string', default: '240' },
+    'profile-seconds': { type: 'string', default: '10' },
+    'backlog-mib': { type: 'string', default: '10240' },
+    'table-rows': { type: 'string', default: '20000000' },
   },
 });
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 const connections = Number(values.connections);
+const inRounds = `${rounds} rounds`;
 
 const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   table: async () => {
     const startedAtMs = performance.now();
-    const result = await benchTable({ rounds, seconds }, tell);
-    const minutes = (performance.now() - startedAtMs) / 60_000;
+    const clients = Number(values.clients);
+    const result = await benchTable({ rounds, seconds, clients }, tell, (part) => keep('table', part));
     process.stdout.write(printTable(result));
+    noteFailures(result.parts);
     if (values.check === true) {
       for (const { what, isMissed } of result.targets) {
         if (!isMissed) continue;
         process.stderr.write(`beyond its floor: ${what}\n`);
         process.exitCode = 1;
       }
-    } else await writePage(result, describeRun(minutes));
+    } else
+      await writePage('table', describeRun(inRounds, startedAtMs), printMarkdown(result), drawCharts(result));
     return result;
+  },
+  growth: async () => {
+    const startedAtMs = performance.now();
+    const sizes = {
+      partitionsMax: Number(values.partitions),
+      clientsMax: Number(values.clients),
+      backlogMibMax: Number(values['backlog-mib']),
+      tableRowsMax: Number(values['table-rows']),
+      rows: Number(values.rows),
+    };
+    const result = await benchGrowth({ rounds, seconds, ...sizes }, tell, (part) => keep('growth', part));
+    process.stdout.write(printGrowthLines(result.curves));
+    noteFailures(result.parts);
+    await writePage(
+      'growth',
+      describeRun(inRounds, startedAtMs),
+      printGrowth(result.curves),
+      drawGrowth(result.curves),
+    );
+    return result;
+  },
+  profile: async () => {
+    const startedAtMs = performance.now();
+    const results = await benchProfile({ seconds: Number(values['profile-seconds']) }, tell);
+    const page = printProfiles(results);
+    process.stdout.write(`\n${page}\n`);
+    await writePage(
+      'profile',
+      describeRun(`${values['profile-seconds']} s of each load`, startedAtMs),
+      page,
+      drawProfiles(results),
+    );
+    // The trees are in the pictures.
+    return results.map(({ root, ...rest }) => ({ ...rest, rooms: listRooms(root), costs: listCosts(root) }));
   },
   'copy-format': async () => {
     const result = await benchCopyFormat({ rounds, rows: Number(values.rows) }, tell);
@@ -142,24 +191,40 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 const file = join(import.meta.dirname, 'results', 'latest.json');
-/** What other benches found stays. */
-const earlier = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, unknown>;
-const results: Record<string, unknown> = {
-  ...earlier,
-  machine: { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version },
-};
-for (const name of wanted) results[name] = await benches[name]?.();
-await writeFile(file, `${JSON.stringify(results, null, 2)}\n`);
+const machine = { cpu: cpus()[0]?.model, cores: cpus().length, node: process.version };
+for (const name of wanted) {
+  try {
+    await keep(name, await benches[name]?.());
+  } catch (error) {
+    process.stderr.write(`${name} failed: ${error instanceof Error ? (error.stack ?? '') : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
 
-function describeRun(minutes: number): string {
+/** Written at once: what was measured is there whatever comes after it. What other benches found stays. */
+async function keep(name: string, result: unknown): Promise<void> {
+  const earlier = JSON.parse(await readFile(file, 'utf8').catch(() => '{}')) as Record<string, unknown>;
+  await writeFile(file, `${JSON.stringify({ ...earlier, machine, [name]: result }, null, 2)}\n`);
+}
+
+function noteFailures(parts: readonly PartTime[]): void {
+  for (const { name, failure } of parts) {
+    if (failure === null) continue;
+    process.stderr.write(`${name} could not be measured: ${failure}\n`);
+    process.exitCode = 1;
+  }
+}
+
+function describeRun(how: string, startedAtMs: number): string {
+  const minutes = Math.ceil((performance.now() - startedAtMs) / 60_000);
   const day = new Date().toISOString().slice(0, 10);
   const memory = Math.round(totalmem() / 1024 ** 3);
   const machine = `${cpus().length} cores (${cpus()[0]?.model}), ${memory} GiB, Node ${process.version}, embedded Postgres 18, loopback`;
-  return `Measured on ${machine}, ${day}: ${rounds} rounds, in ${minutes.toFixed(0)} minutes.`;
+  return `Measured on ${machine}, ${day}: ${how}, ${minutes} min in all.`;
 }
 
 /** Progress, on a line of its own that is written over; plain lines where there is no terminal. */
 function tell(line: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
-  else process.stderr.write(`${line}\n`);
+  else process.stderr.write(`${line.trimEnd()}\n`);
 }

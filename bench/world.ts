@@ -3,10 +3,12 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { connectPostgres, type Sql } from '../src/store/connect.ts';
+import { copyIn } from '../src/store/copy.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../src/store/embedded.ts';
 import { migrate } from '../src/store/migrate.ts';
-import { createToken, hashToken } from '../src/grants/token.ts';
+import { hashToken } from '../src/grants/token.ts';
 import { createDemoSite } from '../test/setup/gateway.ts';
 
 export interface World {
@@ -60,27 +62,59 @@ export interface Senders {
   readonly clientIds: readonly string[];
 }
 
-const CLIENTS_AT_ONCE = 10_000;
+const CLIENTS_AT_ONCE = 100_000;
 
-/** A site, and so many clients of its team that may write to it, made behind the administration's back: in seconds. */
+/**
+ * A site, and so many clients of its team that may write to it, made behind the administration's back: a million in half a
+ * minute. References are right by construction, and not looked up again.
+ */
 export async function createSenders(sql: Sql, domain: string, clients: number): Promise<Senders> {
   const { siteId } = await createDemoSite(sql, domain);
-  const tokens = Array.from({ length: clients }, () => createToken(randomBytes(32)));
-  const clientIds = tokens.map(() => randomUUID());
-  for (let from = 0; from < clients; from += CLIENTS_AT_ONCE) {
-    const hashes = tokens.slice(from, from + CLIENTS_AT_ONCE).map(hashToken);
-    const ids = clientIds.slice(from, from + CLIENTS_AT_ONCE);
-    await sql`
-      WITH made AS (
-        INSERT INTO api_clients (id, tenant_id, name, secret_hash)
-        SELECT made.id, sites.tenant_id, 'bench', made.hash
-        FROM sites, unnest(${ids}::uuid[], ${hashes}::text[]) AS made (id, hash) WHERE sites.id = ${siteId}
-        RETURNING id
-      )
-      INSERT INTO api_client_site_roles (id, api_client_id, site_id, role)
-      SELECT gen_random_uuid(), made.id, ${siteId}, 'admin' FROM made`;
+  const [site] = await sql<
+    { tenantId: string }[]
+  >`SELECT tenant_id AS "tenantId" FROM sites WHERE id = ${siteId}`;
+  const tokens: string[] = [];
+  const clientIds: string[] = [];
+  while (tokens.length < clients) {
+    const made = Array.from({ length: Math.min(CLIENTS_AT_ONCE, clients - tokens.length) }, (_, index) => ({
+      token: makeToken(),
+      id: makeClientId(tokens.length + index),
+    }));
+    const clientRows = made.map(({ token, id }) => `${id}\t${site?.tenantId}\tbench\t${hashToken(token)}\n`);
+    const roleRows = made.map(({ id }) => `${id}\t${id}\t${siteId}\tadmin\n`);
+    await sql.begin(async (tx) => {
+      await tx`SET LOCAL session_replication_role = replica`;
+      await copyIn(tx, 'COPY api_clients (id, tenant_id, name, secret_hash) FROM STDIN', textOf(clientRows));
+      const roles = 'COPY api_client_site_roles (id, api_client_id, site_id, role) FROM STDIN';
+      await copyIn(tx, roles, textOf(roleRows));
+    });
+    for (const { token, id } of made) {
+      tokens.push(token);
+      clientIds.push(id);
+    }
   }
   // What autovacuum would have done by the time that so many clients are there.
   await sql`ANALYZE api_clients, api_client_site_roles`;
   return { siteId, domain, tokens, clientIds };
+}
+
+function textOf(rows: readonly string[]): Buffer {
+  return Buffer.from(rows.join(''));
+}
+
+/** As Sluice makes them, but of fewer random digits: a tenth of the time. */
+function makeToken(): string {
+  const body = `slc_${randomBytes(22).toString('hex').slice(1)}`;
+  let digits = '';
+  for (let rest = crc32(body); digits.length < 6; rest = Math.floor(rest / 62))
+    digits = DIGITS.charAt(rest % 62) + digits;
+  return body + digits;
+}
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+
+/** In order, so that new rows lie together in the index. */
+function makeClientId(index: number): string {
+  const place = index.toString(16).padStart(8, '0');
+  return `${place}-${randomUUID().slice(9)}`;
 }

@@ -9,8 +9,8 @@ import { findForm } from '../table/forms.ts';
 const SITE = '11111111-2222-4333-8444-555555555555';
 const CLIENT = '66666666-7777-4888-9999-aaaaaaaaaaaa';
 
-/** `rows` entries, one after the other. Those of another `part` have other times, as those of another time would. */
-export function makeEntries(rows: number, part: number): Buffer {
+/** `rows` entries, one after the other, of the times that `timeOf` says; made again they are other rows. */
+export function makeEntries(rows: number, timeOf: (row: number) => Date): Buffer {
   const writer = createRowWriter();
   const ids = createIdSource(randomBytes);
   const nowMs = Date.now();
@@ -22,12 +22,12 @@ export function makeEntries(rows: number, part: number): Buffer {
   for (let row = 0; row < rows; row++) {
     const payload = payloads[row % payloads.length];
     if (payload === undefined) throw new Error('there are no pageviews');
-    const timestamp = new Date(nowMs - part * 3_600_000 - (rows - row)).toISOString();
+    const timestamp = timeOf(row).toISOString();
     const pageview = readPageview(
       { ...payload, fields: { ...payload.fields, timestamp } },
       {
         nowMs,
-        timePolicy: { pastMs: 1e10, futureMs: 1e10 },
+        timePolicy: { pastMs: 1e12, futureMs: 1e10 },
         countryOf: () => 'DE',
         isVerified: () => null,
         clientId: CLIENT,
@@ -40,4 +40,10 @@ export function makeEntries(rows: number, part: number): Buffer {
     parts.push(Buffer.from(writer.buffer.subarray(0, writer.length)));
   }
   return Buffer.concat(parts);
+}
+
+/** A millisecond apart, the last one so long ago. */
+export function inOrder(rows: number, agoMs = 0): (row: number) => Date {
+  const endMs = Date.now() - agoMs;
+  return (row) => new Date(endMs - (rows - row));
 }

@@ -5,7 +5,7 @@ import { openJournal, type Journal } from '../../src/journal/journal.ts';
 import { startProcess } from '../../test/setup/gateway.ts';
 import { runRounds, spreadOf } from '../rounds.ts';
 import type { World } from '../world.ts';
-import { makeEntries } from './entries.ts';
+import { inOrder, makeEntries } from './entries.ts';
 import type { Found } from './line.ts';
 import { forEachEntry } from '../../src/records/entry.ts';
 
@@ -20,6 +20,7 @@ const SEGMENT_BYTES = 32 * MIB;
 const PENDING_BYTES_MAX = 64 * MIB;
 /** In the journal's lines an entry begins so much before its row. */
 const ENTRY_HEADER_BYTES = 8;
+const BLOCK_ROWS = 2000;
 
 export async function benchRecovery(
   world: World,
@@ -41,7 +42,7 @@ export async function benchRecovery(
       await gateway.stop('SIGTERM');
       return ms;
     }
-    const journal = await open(directory, values.journalBytes);
+    const journal = await openLarge(directory, values.journalBytes);
     const seconds = (performance.now() - startedAtMs) / 1000;
     const found = journal.recovered.entries;
     await journal.close();
@@ -66,7 +67,8 @@ export async function benchRecovery(
   };
 }
 
-function open(directory: string, bytes: number): Promise<Journal> {
+/** With room for more than `bytes`. */
+export function openLarge(directory: string, bytes: number): Promise<Journal> {
   return openJournal(
     {
       directory,
@@ -81,10 +83,21 @@ function open(directory: string, bytes: number): Promise<Journal> {
 
 /** Returns how many entries it wrote. */
 async function fillJournal(directory: string, bytes: number): Promise<number> {
-  const journal = await open(directory, bytes);
-  const block = makeEntries(2000, 0);
+  const journal = await openLarge(directory, bytes);
+  const { entries } = await appendBytes(journal, bytes);
+  await journal.close();
+  return entries;
+}
+
+/** Appends pageviews until there are so many bytes more, and waits for the disk after each 2000. */
+export async function appendBytes(
+  journal: Journal,
+  bytes: number,
+): Promise<{ readonly entries: number; readonly bytes: number }> {
+  const block = makeEntries(BLOCK_ROWS, inOrder(BLOCK_ROWS));
   let entries = 0;
-  for (let written = 0; written < bytes; written += block.length) {
+  let written = 0;
+  for (; written < bytes; written += block.length) {
     forEachEntry(block, 0, block.length, (_table, rowStart, rowEnd) => {
       const append = journal.append(block, rowStart - ENTRY_HEADER_BYTES, rowEnd);
       if (append.kind !== 'appended') throw new Error(`the journal is ${append.reason}`);
@@ -92,6 +105,5 @@ async function fillJournal(directory: string, bytes: number): Promise<number> {
     });
     await journal.flush();
   }
-  await journal.close();
-  return entries;
+  return { entries, bytes: written };
 }

@@ -9,7 +9,7 @@ import { createGrants, type Grants } from '../../src/grants/resolve.ts';
 import { createToken, readCredential } from '../../src/grants/token.ts';
 import { runRounds, spreadOf } from '../rounds.ts';
 import { connectBench, type World } from '../world.ts';
-import type { Crowd } from './crowd.ts';
+import type { Crowd } from './gather.ts';
 import type { Found, Line } from './line.ts';
 
 export interface TokenValues {

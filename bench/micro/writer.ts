@@ -7,15 +7,17 @@ import { spawn, spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { frameRows, sortByTable } from '../../src/drain/batch.ts';
-import { createStore } from '../../src/store/store.ts';
+import type { Sql } from '../../src/store/connect.ts';
+import { createStore, type Store } from '../../src/store/store.ts';
 import { ensureProgram } from '../program.ts';
 import { ratioOf, runRounds, spreadOf } from '../rounds.ts';
 import { connectBench, type World } from '../world.ts';
-import { makeEntries } from './entries.ts';
+import { inOrder, makeEntries } from './entries.ts';
 import type { Found } from './line.ts';
 
 const BATCH_ROWS = 1000;
 const WRITE_TIMEOUT_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 export async function benchWriter(
   world: World,
@@ -24,7 +26,8 @@ export async function benchWriter(
 ): Promise<Found> {
   ensureProgram('psql', 'postgresql-client');
   const { sql } = world;
-  const halves = [makeEntries(values.rows / 2, 0), makeEntries(values.rows / 2, 1)];
+  const half = values.rows / 2;
+  const halves = [0, HOUR_MS].map((agoMs) => makeEntries(half, inOrder(half, agoMs)));
   const files: string[] = [];
   for (const [index, entries] of halves.entries()) {
     await sql`TRUNCATE hits`;
@@ -64,19 +67,27 @@ export async function benchWriter(
   };
 }
 
-/** By a store of its own, as each drain has one; waits for each batch before the next. */
-async function writeBatches(world: World, entries: Buffer): Promise<void> {
-  const store = createStore(
-    { writeTimeoutMs: WRITE_TIMEOUT_MS },
-    { sql: world.sql, openWriter: () => connectBench(world.postgres.url, 1) },
-  );
+/** By a store of its own, as each drain has one. */
+async function writeBatches({ sql, postgres }: World, entries: Buffer): Promise<void> {
+  const store = openStore(sql, postgres.url);
+  await storeEntries(store, entries);
+  await store.close();
+}
+
+/** `sql`: for its small statements. */
+export function openStore(sql: Sql, url: string): Store {
+  return createStore({ writeTimeoutMs: WRITE_TIMEOUT_MS }, { sql, openWriter: () => connectBench(url, 1) });
+}
+
+/** In batches of 1000; waits for each before the next. */
+export async function storeEntries(store: Store, entries: Buffer): Promise<void> {
   for (const batch of sortByTable(entries)) {
     for (let from = 0; from < batch.rowCount; from += BATCH_ROWS) {
       const outcome = await store.write(frameRows(batch, from, Math.min(batch.rowCount, from + BATCH_ROWS)));
       if (outcome.kind !== 'stored') throw new Error(`disqualified: the batch is ${outcome.kind}`);
+      if (outcome.duplicates > 0) throw new Error('disqualified: rows were there already');
     }
   }
-  await store.close();
 }
 
 /** `psql \copy` of a whole file in one statement. */

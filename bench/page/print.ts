@@ -5,11 +5,7 @@ import type { PacedSpeed } from '../table/paced.ts';
 import type { TableResult } from '../table/table.ts';
 import type { Judged } from '../table/targets.ts';
 import { drawBars } from './chart.ts';
-
-export interface Drawn {
-  readonly file: string;
-  readonly svg: string;
-}
+import type { Drawn } from './write.ts';
 
 interface Grid {
   readonly title: string;
@@ -26,13 +22,15 @@ export function printTable(result: TableResult): string {
 
 /** What stands between the marks in docs/performance.md. */
 export function printMarkdown(result: TableResult): string {
-  return layOut(result)
+  const failed = result.parts.filter(({ failure }) => failure !== null).map(({ name }) => name);
+  const grids = layOut(result)
+    .filter(({ rows }) => rows.length > 0)
     .map(({ title, image, head, rows }) => {
       const picture = image === null ? [] : [`![${title}](images/${image})`, ''];
       const lines = [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
       return [`### ${title}`, '', ...picture, ...lines].join('\n');
-    })
-    .join('\n\n');
+    });
+  return [...(failed.length === 0 ? [] : [`Not measured: ${failed.join(', ')}.`]), ...grids].join('\n\n');
 }
 
 export function drawCharts(result: TableResult): readonly Drawn[] {
@@ -56,13 +54,15 @@ export function drawCharts(result: TableResult): readonly Drawn[] {
     })),
   );
   const title = 'Latency of single pageviews at 70 % load, ms';
-  return [
+  const drawn = [
     { file: LATENCIES_IMAGE, svg: drawBars(title, latencies, (value) => value.toFixed(2)) },
     draw(FRONTS_IMAGE, 'Single pageviews, requests/s', result.fronts, (name) =>
       ['journal', 'postgres'].includes(name),
     ),
     draw(FORMS_IMAGE, 'Records/s by form', result.forms, (name) => !/, (bare|fastify)$/.test(name)),
   ];
+  const isShown = layOut(result).filter(({ rows }) => rows.length > 0);
+  return drawn.filter(({ file }) => isShown.some(({ image }) => image === file));
 }
 
 const FRONTS_IMAGE = 'bench-fronts.svg';

@@ -28,8 +28,9 @@ export function pin(side: 'server' | 'load'): readonly string[] {
 export async function startVariant(
   variant: string,
   environment: Readonly<Record<string, string>>,
+  nodeOptions: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const words = [...pin('server'), process.execPath, SERVER, variant];
+  const words = [...pin('server'), process.execPath, ...nodeOptions, SERVER, variant];
   const child = spawn(words[0] ?? '', words.slice(1), {
     env: { PATH: process.env['PATH'], SLUICE_HOST: '127.0.0.1', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -90,4 +91,16 @@ export async function readPeakMib(pid: number): Promise<number> {
 
 export async function forgetPeak(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/clear_refs`, '5');
+}
+
+/** For gateways that are asked what they count. */
+export const WITH_METRICS = { SLUICE_METRICS_TOKEN: 'the-bench-asks-for-the-metrics' };
+
+/** A sample of /metrics, by its name with its labels. Throws when there is none. */
+export async function readMetric(port: number, sample: string): Promise<number> {
+  const headers = { Authorization: `Bearer ${WITH_METRICS.SLUICE_METRICS_TOKEN}` };
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { headers });
+  const line = (await answer.text()).split('\n').find((one) => one.startsWith(`${sample} `));
+  if (line === undefined) throw new Error(`/metrics has no ${sample}: ${answer.status}`);
+  return Number(line.slice(sample.length));
 }

@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import { runRounds, type Measured } from '../rounds.ts';
 import { createSenders, type Senders, type World } from '../world.ts';
-import type { Form } from './forms.ts';
+import { findForm, type Form } from './forms.ts';
 import { readCpuUs, startVariant, type ServerProcess } from './process.ts';
 import { checkStored, settle } from './stored.ts';
 import { shoot, writeRequests } from './wrk.ts';
@@ -116,6 +116,17 @@ export async function race(
     return load.requestsPerSecond;
   });
   return { requestsPerSecond, serverUs, postgresUs };
+}
+
+/** What a load that went wrong has left: it comes to Postgres, and the tables are emptied. */
+export async function settleAll(world: World, { senders, servers }: Field): Promise<void> {
+  const form = findForm('pageview');
+  const [marker] = form.make(senders, 1, false);
+  for (const [variant, { port }] of servers) {
+    if (!STORING.has(variant) || marker === undefined) continue;
+    // One that is gone has nothing under way.
+    await settle(world.sql, port, form, marker, 0).catch(() => undefined);
+  }
 }
 
 function noFigures(entries: readonly Entry[]): Record<string, number[]> {

@@ -25,7 +25,12 @@ function init(args)
   if amount > 0 then
     response = function()
       answered = answered + 1
-      if answered == amount then wrk.thread:stop() end
+      if answered == amount then
+        wrk.thread:stop()
+        -- wrk itself sleeps on until it is interrupted.
+        io.write("all answered\n")
+        io.flush()
+      end
     end
   end
   if args[3] then

@@ -48,7 +48,10 @@ export async function shoot(values: LoadValues): Promise<Load> {
   ];
   const child = spawn(words[0] ?? '', words.slice(1), { stdio: ['ignore', 'pipe', 'inherit'] });
   let output = '';
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()));
+  child.stdout.on('data', (data: Buffer) => {
+    output += data.toString();
+    if (data.includes('all answered')) child.kill('SIGINT');
+  });
   await new Promise((resolve, reject) => {
     child.once('close', resolve);
     child.once('error', reject);

@@ -1,6 +1,7 @@
 /** The benches of single parts at a small size: they throw when a part does not do what it is timed for. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { benchCrowd, gatherCrowd } from '../../bench/micro/crowd.ts';
+import { benchCrowd } from '../../bench/micro/crowd.ts';
+import { gatherCrowd } from '../../bench/micro/gather.ts';
 import type { Found } from '../../bench/micro/line.ts';
 import { benchLogFiles } from '../../bench/micro/log-files.ts';
 import { benchRecovery } from '../../bench/micro/recovery.ts';

@@ -66,10 +66,19 @@ describe('the table', () => {
     latencies: [{ name: 'journal', requestsPerSecond: spread(9), ...times }],
     lines: [{ what: 'a part', measured: spread(0.5), unit: 'µs' }],
     targets: judge({ bare: spread(0.5) }),
+    parts: [],
   };
 
   it('says of each target whether it was reached', () => {
     expect(printTable(result)).toMatch(/bare uWebSockets\.js +at least 0\.60 +0\.50 \[0\.25–1\.00\] +close/);
+  });
+
+  it('names what could not be measured, and leaves out what nothing is known of', () => {
+    const parts = [{ name: 'forms', seconds: 1, failure: 'wrk is gone' }];
+    const page = printMarkdown({ ...result, forms: [], parts });
+    expect(page).toMatch(/^Not measured: forms\.\n\n### Targets/);
+    expect(page).not.toContain('### Forms');
+    expect(page).toContain('### Single pageviews');
   });
 
   it('has as many cells in every row as in its head', () => {
