@@ -44,28 +44,27 @@ export interface ClientRows {
 
 /** Whose rows these are. The first `recoveredRows` entries were in the journal before this process. */
 export function countByClient(entries: Buffer, recoveredRows: number): readonly ClientRows[] {
-  const found: ClientRows[] = [];
-  const keys: Buffer[] = [];
-  let at = 0;
+  const found = new Map<string, ClientRows>();
+  let client: ClientRows | null = null;
+  let key: Buffer | null = null;
   let index = 0;
   forEachEntry(entries, 0, entries.length, (table, rowStart, rowEnd) => {
     // Rows of one client lie together: most often it is the one before.
-    const last = keys[at];
-    if (last === undefined || !isClient(entries, rowStart, last)) {
-      at = keys.findIndex((key) => isClient(entries, rowStart, key));
-      if (at === -1) {
-        at = keys.push(clientKey(entries, rowStart)) - 1;
-        const { clientId } = describeRow(entries, rowStart, rowEnd);
-        found.push({ clientId, rows: 0, unread: 0, recovered: { rows: 0, unread: 0 } });
-      }
+    if (client === null || key === null || !isClient(entries, rowStart, key)) {
+      key = clientKey(entries, rowStart);
+      const name = key.toString('latin1');
+      client = found.get(name) ?? createClientRows(describeRow(entries, rowStart, rowEnd).clientId);
+      found.set(name, client);
     }
-    const client = found[at];
-    const count = index++ < recoveredRows ? client?.recovered : client;
-    if (count === undefined) return;
+    const count = index++ < recoveredRows ? client.recovered : client;
     count.rows++;
     if (table === UNREAD_LINES) count.unread++;
   });
-  return found;
+  return [...found.values()];
+}
+
+function createClientRows(clientId: string): ClientRows {
+  return { clientId, rows: 0, unread: 0, recovered: { rows: 0, unread: 0 } };
 }
 
 /** The rows [from, to) of a batch, ready to be sent. */

@@ -50,19 +50,24 @@ export interface Ledger {
 
 interface Printed {
   readonly node: string;
-  readonly accounts: Readonly<Record<string, Omit<Account, 'waiting' | 'received'>>>;
+  /** By client; what is not named is zero. */
+  readonly accounts: Readonly<Record<string, Partial<Record<(typeof SETTLED)[number], number>>>>;
 }
+
+const SETTLED = ['stored', 'duplicate', 'quarantined', 'rejected', 'skipped'] as const;
 
 /** `former`: what `print` gave at the journal's stored mark; '' = nothing is known. `recovered`: entries beyond the mark. */
 export function createLedger(former: string, recovered: number): Ledger {
   const { node, accounts: kept } = parse(former);
   const accounts = new Map<string, Account>();
   const changed = new Set<string>();
+  /** Accounts as they were last printed: of many clients, few have changed since. */
+  const printed = new Map<string, string>();
   let recoveredLeft = recovered;
   const notes = { duplicate: new Map<string, number>(), quarantined: new Map<string, number>() };
   for (const [clientId, settled] of Object.entries(kept)) {
     const received = Object.values(settled).reduce((sum, count) => sum + count, 0);
-    accounts.set(clientId, { ...settled, received, waiting: 0 });
+    accounts.set(clientId, { ...createAccount(), ...settled, received });
     changed.add(clientId);
   }
 
@@ -75,6 +80,21 @@ export function createLedger(former: string, recovered: number): Ledger {
     return account;
   }
 
+  /** What changes in it is printed: all but what waits. */
+  function settleIn(clientId: string): Account {
+    printed.delete(clientId);
+    return change(clientId);
+  }
+
+  function printAccount(clientId: string, account: Account): string {
+    const known = printed.get(clientId);
+    if (known !== undefined) return known;
+    const counts = SETTLED.filter((name) => account[name] > 0).map((name) => `"${name}":${account[name]}`);
+    const text = `${JSON.stringify(clientId)}:{${counts.join(',')}}`;
+    printed.set(clientId, text);
+    return text;
+  }
+
   const readNote = (name: keyof typeof notes, clientId: string): number => notes[name].get(clientId) ?? 0;
 
   return {
@@ -85,12 +105,12 @@ export function createLedger(former: string, recovered: number): Ledger {
       account.waiting++;
     },
     refuse(clientId, records) {
-      const account = change(clientId);
+      const account = settleIn(clientId);
       account.received += records;
       account.rejected += records;
     },
     skip(clientId, records) {
-      const account = change(clientId);
+      const account = settleIn(clientId);
       account.received += records;
       account.skipped += records;
     },
@@ -98,7 +118,7 @@ export function createLedger(former: string, recovered: number): Ledger {
     noteQuarantined: (clientId) => notes.quarantined.set(clientId, readNote('quarantined', clientId) + 1),
     settle(clients) {
       for (const { clientId, rows, unread, recovered } of clients) {
-        const account = change(clientId);
+        const account = settleIn(clientId);
         const duplicate = readNote('duplicate', clientId);
         const quarantined = unread + recovered.unread + readNote('quarantined', clientId);
         account.stored += rows + recovered.rows - quarantined - duplicate;
@@ -124,11 +144,9 @@ export function createLedger(former: string, recovered: number): Ledger {
       return recoveredLeft;
     },
     print() {
-      const settled = [...accounts].map(([clientId, account]) => {
-        const { waiting: _, received: __, ...rest } = account;
-        return [clientId, rest];
-      });
-      return JSON.stringify({ node, accounts: Object.fromEntries(settled) as Printed['accounts'] });
+      const texts: string[] = [];
+      for (const [clientId, account] of accounts) texts.push(printAccount(clientId, account));
+      return `{"node":${JSON.stringify(node)},"accounts":{${texts.join(',')}}}`;
     },
   };
 }

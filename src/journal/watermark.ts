@@ -120,7 +120,10 @@ export interface MarkKeeper {
   stop(): Promise<void>;
 }
 
-/** Keeps the stored mark on disk, at most a second behind. `onKept`: all up to there need not be read again. */
+/**
+ * Keeps the stored mark on disk, a second behind; more where its note is so long that making it would take more than a
+ * hundredth of the time. `onKept`: all up to there need not be read again.
+ */
 export function startMarkKeeper(
   directory: string,
   marks: Pick<Watermarks, 'stored'>,
@@ -133,6 +136,7 @@ export function startMarkKeeper(
   let written = '';
   let isWriting = false;
   let isWanted = false;
+  let restUntilMs = 0;
 
   async function keep(): Promise<void> {
     isWanted = true;
@@ -146,10 +150,13 @@ export function startMarkKeeper(
   }
 
   async function write(): Promise<void> {
+    const startedAtMs = performance.now();
     // Read together: the note is that of the mark.
     const sequence = marks.stored;
     const note = deps.note();
     const text = `${sequence} ${crc32(sequence + note)}${note === '' ? '' : ` ${note}`}\n`;
+    const nowMs = performance.now();
+    restUntilMs = nowMs + (nowMs - startedAtMs) * REST_RATIO;
     if (text === written) return;
     try {
       await writeFile(join(directory, 'stored.new'), text, { mode: 0o600 });
@@ -161,7 +168,9 @@ export function startMarkKeeper(
     }
   }
 
-  const timer = setInterval(() => void keep(), MARK_INTERVAL_MS);
+  const timer = setInterval(() => {
+    if (performance.now() >= restUntilMs) void keep();
+  }, MARK_INTERVAL_MS);
   timer.unref();
   return {
     keep,
@@ -174,3 +183,4 @@ export function startMarkKeeper(
 }
 
 const MARK_INTERVAL_MS = 1000;
+const REST_RATIO = 100;
