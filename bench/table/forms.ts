@@ -61,7 +61,7 @@ function single(
     name,
     table,
     records: 1,
-    connections: 64,
+    connections: 256,
     make: (senders, requests, withIds) =>
       Array.from({ length: requests }, (_, index) => {
         const record = identify(makeRecord(senders.domain, index), withIds);
