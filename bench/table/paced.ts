@@ -54,7 +54,12 @@ export async function measureLatency(
   await runRounds(variants, values.rounds, async (variant, round) => {
     tell(`${variant} at ${100 * LOAD_SHARE} %: round ${round + 1} of ${values.rounds}`);
     const { port } = serverOf(field, variant as Variant);
-    const { requestsPerSecond: limit } = await shoot({ port, file, connections: CONNECTIONS, seconds: LIMIT_SECONDS });
+    const { requestsPerSecond: limit } = await shoot({
+      port,
+      file,
+      connections: CONNECTIONS,
+      seconds: LIMIT_SECONDS,
+    });
     const rate = Math.round(Math.min(values.requestsPerSecondMax, limit * LOAD_SHARE));
     const result = await pace(
       {
