@@ -1,5 +1,5 @@
 /** sluice query: shows rows where there is no psql at hand. Read-only. */
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { readConfig } from '../config.ts';
 import { withDatabase } from './database.ts';
 
@@ -7,7 +7,7 @@ export function addQueryCommand(program: Command): void {
   program
     .command('query')
     .description('run one SQL query, read-only, and print its rows')
-    .argument('<sql>', 'such as "SELECT * FROM hits ORDER BY timestamp DESC LIMIT 5"')
+    .argument('<sql>', 'such as "SELECT * FROM hits ORDER BY timestamp DESC LIMIT 5"', parseSql)
     .option('--json', 'print one JSON object a line instead of a table')
     .action((text: string, options: { json?: true }) =>
       withDatabase(readConfig(), async (sql) => {
@@ -17,6 +17,11 @@ export function addQueryCommand(program: Command): void {
         if (options.json !== true) process.stdout.write(`${rows.length} row(s)\n`);
       }),
     );
+}
+
+function parseSql(text: string): string {
+  if (!/[^\s;]/.test(text)) throw new InvalidArgumentError('It is empty.');
+  return text;
 }
 
 /** Drops the empty columns of a row, so that a table fits a terminal. */

@@ -8,7 +8,7 @@
  * file: after a crash it is that of the mark, and what the journal holds beyond it is `recovered` until the drain has
  * written it, and then its client's. So no record is in two places, or in none, at any moment.
  *
- * What was refused or skipped in the second before a crash is forgotten on both sides.
+ * What was refused or skipped since the last mark before a crash, a second and at most ten, is forgotten on both sides.
  */
 import { randomUUID } from 'node:crypto';
 import type { ClientRows } from './batch.ts';

@@ -121,7 +121,7 @@ export interface MarkKeeper {
 }
 
 /**
- * Keeps the stored mark on disk, a second behind; more where its note is so long that making it would take more than a
+ * Keeps the stored mark on disk, a second behind; up to ten where its note is so long that making it would take more than a
  * hundredth of the time. `onKept`: all up to there need not be read again.
  */
 export function startMarkKeeper(
@@ -156,7 +156,7 @@ export function startMarkKeeper(
     const note = deps.note();
     const text = `${sequence} ${crc32(sequence + note)}${note === '' ? '' : ` ${note}`}\n`;
     const nowMs = performance.now();
-    restUntilMs = nowMs + (nowMs - startedAtMs) * REST_RATIO;
+    restUntilMs = nowMs + Math.min(REST_MS_MAX, (nowMs - startedAtMs) * REST_RATIO);
     if (text === written) return;
     try {
       await writeFile(join(directory, 'stored.new'), text, { mode: 0o600 });
@@ -184,3 +184,4 @@ export function startMarkKeeper(
 
 const MARK_INTERVAL_MS = 1000;
 const REST_RATIO = 100;
+const REST_MS_MAX = 10_000;

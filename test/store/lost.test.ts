@@ -4,7 +4,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { answered } from '../../src/store/connection/answers.ts';
-import type { Sql } from '../../src/store/connect.ts';
+import { connectPostgres, type Sql } from '../../src/store/connect.ts';
 import { frameRows, sortByTable } from '../../src/drain/batch.ts';
 import { createStore, type TableRows } from '../../src/store/store.ts';
 import { createProxy, readPort, throughProxy, type Proxy } from '../grants/proxy.ts';
@@ -99,6 +99,59 @@ describe('a statement on a connection that is being lost', () => {
     expect(await bare`SELECT 1 AS one`).toEqual([{ one: 1 }]);
     expect(await Promise.all(ends)).toEqual(['CONNECTION_LOST']);
     await bare.end({ timeout: 0 });
+  });
+});
+
+describe('a statement', () => {
+  it('has its own rows and no holes after one that has failed in the middle of its rows', async () => {
+    await far`SELECT 1 / (3 - n) FROM generate_series(1, 5) AS n`.catch(() => undefined);
+    const rows = await far`SELECT 42 AS answer`;
+    expect([rows.length, rows[0]]).toEqual([1, { answer: 42 }]);
+  });
+
+  it('that is none fails in a transaction, which ends', async () => {
+    await expect(far.begin((tx) => tx.unsafe('-- nothing'))).rejects.toThrow(/lost/);
+    expect(await far`SELECT 1 AS one`).toEqual([{ one: 1 }]);
+  });
+});
+
+describe('a pool', () => {
+  it('that is asked while its connections are cut serves as soon as they can be made again', async () => {
+    const patient = { connectTimeoutMs: 30_000, statementTimeoutMs: 9000, lockTimeoutMs: 0 };
+    for (let round = 0; round < 3; round++) {
+      const url = throughProxy(database.url, proxy);
+      const pool = connectPostgres({ url, applicationName: 'pool', connectionsMax: 4, ...patient });
+      const ask = (): Promise<readonly string[]> =>
+        Promise.all(Array.from({ length: 4 }, () => endOf(pool`SELECT 1, pg_sleep(0.02)::text`)));
+      await ask();
+      const busy = endOf(pool`SELECT pg_sleep(5)::text`).then(ask);
+      await sleep(50);
+      proxy.reset();
+      await busy;
+      proxy.mend();
+      await ask();
+      // Not after half a minute, when what is in the way would have been given up.
+      expect(await Promise.race([ask(), sleep(5000, ['waits'])])).toEqual(Array(4).fill('answered'));
+      await pool.end({ timeout: 0 });
+    }
+  });
+
+  it('of several hosts says so when none of them answers', async () => {
+    const url = 'postgres://somebody@127.0.0.1:1,127.0.0.1:2/nothing';
+    const limits = { connectTimeoutMs: 2000, statementTimeoutMs: 1000, lockTimeoutMs: 0 };
+    const pool = connectPostgres({ url, applicationName: 'nowhere', connectionsMax: 1, ...limits });
+    for (let attempt = 0; attempt < 3; attempt++) expect(await endOf(pool`SELECT 1`)).toBe('ECONNREFUSED');
+    await pool.end({ timeout: 0 });
+  });
+
+  it('of several hosts goes to the one that answers', async () => {
+    const { port } = new URL(database.url);
+    const url = database.url.replace(`:${port}/`, `:1,127.0.0.1:${port}/`);
+    const limits = { connectTimeoutMs: 2000, statementTimeoutMs: 1000, lockTimeoutMs: 0 };
+    const pool = connectPostgres({ url, applicationName: 'somewhere', connectionsMax: 2, ...limits });
+    const ends = Array.from({ length: 4 }, () => endOf(pool`SELECT 1`));
+    expect(await Promise.all(ends)).toEqual(Array(4).fill('answered'));
+    await pool.end({ timeout: 0 });
   });
 });
 

@@ -3,7 +3,8 @@
  *
  * A statement that postgres.js has given to a connection which was already lost may be settled when that connection is
  * there again, with an empty result that no server has sent: 'no such row', where nobody has looked. A result of the
- * server names the command that it completes.
+ * server names the command that it completes. And after a statement that has failed in the middle of its rows, the library
+ * puts the next one's behind as many holes.
  */
 
 /** The part of a postgres.js statement that settles it. */
@@ -33,7 +34,7 @@ function watch(made: unknown, isLost: () => boolean): unknown {
   if (isLost()) throw connectionLost();
   const { resolve } = made;
   made.resolve = (value) => {
-    if (isAnswer(value)) resolve(value);
+    if (isAnswer(value)) resolve(withoutHoles(value));
     else made.reject(connectionLost());
   };
   return made;
@@ -48,6 +49,17 @@ export function isAnswer(value: unknown): boolean {
   if (!Array.isArray(value)) return true;
   if ('command' in value) return value.command !== null;
   return isAnswer(value.at(-1) ?? null);
+}
+
+/** Of several results, holes can be in the first alone. */
+function withoutHoles(value: unknown): unknown {
+  const rows: unknown = Array.isArray(value) && !('command' in value) ? value[0] : value;
+  if (Array.isArray(rows) && rows.length > 0 && !(0 in rows))
+    rows.splice(
+      0,
+      rows.findIndex((_, index) => index in rows),
+    );
+  return value;
 }
 
 export function connectionLost(): Error {

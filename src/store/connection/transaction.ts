@@ -5,7 +5,7 @@
  * to a socket that is gone, which ends the process, or to the next connection, in the middle of somebody else's
  * transaction. So nothing of it is sent any more, and the work is not heard to end: there is nothing left to roll back.
  */
-import { setImmediate as turn } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 import type { Transaction } from '../connect.ts';
 import { answered } from './answers.ts';
 
@@ -24,7 +24,9 @@ export function survivable(begin: Begin) {
       } catch (error) {
         // The library tells of the loss a little later than the statement that has failed by it.
         await turn();
-        return isOver || isConnectionLost(error) ? never() : Promise.reject(error);
+        for (let waits = 0; !isOver && isConnectionLost(error) && waits < LOSS_WAITS_MAX; waits++)
+          await sleep(LOSS_WAIT_MS);
+        return isOver ? never() : Promise.reject(error);
       }
     });
     whole.catch(() => {
@@ -33,6 +35,10 @@ export function survivable(begin: Begin) {
     return whole;
   };
 }
+
+/** A connection that is lost closes within a second. One that does not is there, whatever the error says. */
+const LOSS_WAIT_MS = 10;
+const LOSS_WAITS_MAX = 100;
 
 function never(): Promise<never> {
   return new Promise(() => undefined);
