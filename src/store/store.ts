@@ -64,15 +64,6 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
   let copies = 0;
   let stagedCopies = 0;
 
-  /**
-   * A connection is used until its first error, and the next one belongs to a pool of its own: whatever of a failed
-   * statement is still on its way, to the server or back, cannot meet another.
-   */
-  function replaceWriter(): void {
-    void writer.end({ timeout: 0 }).catch(() => undefined);
-    writer = deps.openWriter();
-  }
-
   /** Rejects when the work, or Postgres under it, takes too long. */
   async function bounded<T>(work: Promise<T>): Promise<T> {
     let timer: NodeJS.Timeout | undefined;
@@ -81,25 +72,34 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
         reject(new Error(`no answer from Postgres within ${values.writeTimeoutMs} ms`));
       }, values.writeTimeoutMs);
     });
+    return Promise.race([work, late]).finally(() => clearTimeout(timer));
+  }
+
+  /**
+   * A connection is used until its first error, and the next one belongs to a pool of its own: whatever of a failed
+   * statement is still on its way, to the server or back, cannot meet another.
+   */
+  async function onWriter<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     try {
-      return await Promise.race([work, late]);
-    } finally {
-      clearTimeout(timer);
-      work.catch(() => undefined);
+      return await bounded(work(writer));
+    } catch (error) {
+      void writer.end({ timeout: 0 }).catch(() => undefined);
+      writer = deps.openWriter();
+      throw error;
     }
   }
 
   async function writeDirect(rows: TableRows): Promise<WriteOutcome> {
     copies++;
-    await bounded(copyIn(writer, copyStatement(rows.table, rows.columns), rows.copyStream));
+    await onWriter((sql) => copyIn(sql, copyStatement(rows.table, rows.columns), rows.copyStream));
     return { kind: 'stored', inserted: rows.rowCount, duplicates: 0 };
   }
 
   async function writeStaged(rows: TableRows): Promise<WriteOutcome> {
     stagedCopies++;
     const columns = rows.columns.join(', ');
-    const clients = await bounded(
-      writer.begin(async (tx) => {
+    const clients = await onWriter((sql) =>
+      sql.begin(async (tx) => {
         await tx.unsafe(`CREATE TEMPORARY TABLE stage (LIKE ${rows.table}) ON COMMIT DROP`);
         await copyIn(tx, copyStatement('stage', rows.columns), rows.copyStream);
         return tx.unsafe<StagedClient[]>(insertStaged(rows.table, columns));
@@ -122,7 +122,6 @@ export function createStore(values: StoreValues, deps: StoreDeps): Store {
       await bounded(partitions.ensure(rows.table, rows.months));
       return await write(rows);
     } catch (error) {
-      replaceWriter();
       const fault = classifyFault(error);
       if (fault === 'duplicate' && write === writeDirect) return attempt(rows, writeStaged);
       if (fault === 'partition_missing' || readSqlstate(error) === '42P01') partitions.forget(rows.table);

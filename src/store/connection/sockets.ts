@@ -77,7 +77,6 @@ class OneStepSocket extends net.Socket {
   readonly #onTried: (isConnected: boolean) => void;
   #error: Error | null = null;
   #isConnected = false;
-  #isSilent = false;
 
   constructor(onTried: (isConnected: boolean) => void) {
     super();
@@ -92,7 +91,8 @@ class OneStepSocket extends net.Socket {
     if (event === 'connect') this.#noteConnected();
     if (event !== 'close') return super.emit(event, ...values);
     if (!this.#isConnected) this.#onTried(false);
-    const error = this.#error ?? (this.#isSilent || this.bytesRead > 0 ? null : hungUp());
+    const isHungUp = this.bytesWritten > 0 && this.bytesRead === 0;
+    const error = this.#error ?? (isHungUp ? hungUp() : null);
     if (error !== null) super.emit('error', error);
     return super.emit('close', error !== null);
   }
@@ -101,12 +101,7 @@ class OneStepSocket extends net.Socket {
     this.#isConnected = true;
     this.#onTried(true);
     // Its first words are said in the turn after it was made, which may be this one.
-    setImmediate(() =>
-      setImmediate(() => {
-        this.#isSilent = this.bytesWritten === 0;
-        if (this.#isSilent) this.destroy();
-      }),
-    );
+    setImmediate(() => setImmediate(() => this.bytesWritten === 0 && this.destroy()));
   }
 }
 
