@@ -13,7 +13,7 @@ import { changeAs } from '../src/cli/admin/author.ts';
 import { createToken } from '../src/grants/token.ts';
 import type { Sql } from '../src/store/connect.ts';
 import { createDemoSite, startProcess } from '../test/setup/gateway.ts';
-import { openWorld } from './world.ts';
+import { withWorld } from './world.ts';
 
 export interface TimingResult {
   readonly requests: number;
@@ -30,9 +30,8 @@ export async function benchTiming(
   values: { readonly requests: number },
   tell: (line: string) => void,
 ): Promise<TimingResult> {
-  const world = await openWorld();
-  const { directory, postgres, sql } = world;
-  try {
+  return withWorld(async (world) => {
+    const { directory, postgres, sql } = world;
     const classes = await makeClasses(sql);
     const gateway = await startProcess({
       DATABASE_URL: postgres.url,
@@ -45,9 +44,7 @@ export async function benchTiming(
     } finally {
       await gateway.stop('SIGTERM');
     }
-  } finally {
-    await world.close();
-  }
+  });
 }
 
 async function makeClasses(sql: Sql): Promise<Readonly<Record<string, TokenSource>>> {

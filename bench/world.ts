@@ -43,6 +43,16 @@ export async function openWorld(statementTimeoutMs = 0): Promise<World> {
   };
 }
 
+/** Runs work in a world that is there for it alone. */
+export async function withWorld<T>(work: (world: World) => Promise<T>, statementTimeoutMs = 0): Promise<T> {
+  const world = await openWorld(statementTimeoutMs);
+  try {
+    return await work(world);
+  } finally {
+    await world.close();
+  }
+}
+
 export function connectBench(url: string, connectionsMax: number, statementTimeoutMs = 0): Sql {
   return connectPostgres({
     url,

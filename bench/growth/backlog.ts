@@ -4,7 +4,7 @@
  * the page cache as far as that holds it. While gateways start, the table is locked: none of it gets away.
  */
 import { once } from 'node:events';
-import { mkdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startProcess } from '../../test/setup/gateway.ts';
 import { appendBytes, openLarge } from '../micro/recovery.ts';
@@ -12,6 +12,7 @@ import { spreadOf } from '../rounds.ts';
 import { readMetric, readPeakMib, WITH_METRICS } from '../table/process.ts';
 import { connectBench, type World } from '../world.ts';
 import { stepsTo, type Curve, type CurveLine } from './curve.ts';
+import { readRoomBytes } from './room.ts';
 
 export interface BacklogValues {
   readonly rounds: number;
@@ -22,8 +23,6 @@ export interface BacklogValues {
 
 const MIB = 1024 * 1024;
 const STEPS = [0, 100, 1024, 4096];
-/** Of what is free: Postgres and others need the rest. */
-const DISK_SHARE = 0.5;
 
 export async function growBacklog(
   world: World,
@@ -33,8 +32,7 @@ export async function growBacklog(
   const data = join(world.directory, 'backlog');
   const directory = join(data, 'journal');
   await mkdir(directory, { recursive: true });
-  const { bavail, bsize } = await statfs(directory);
-  const roomMib = Math.floor((bavail * bsize * DISK_SHARE) / MIB);
+  const roomMib = Math.floor((await readRoomBytes(directory)) / MIB);
   const backlogMibMax = Math.min(values.backlogMibMax, roomMib);
   const found = {
     startMs: pointsOf('start until it listens', 'ms'),

@@ -4,7 +4,7 @@
  */
 import { createParts, type PartTime } from '../parts.ts';
 import { ensureProgram } from '../program.ts';
-import { openWorld, type World } from '../world.ts';
+import { withWorld, type World } from '../world.ts';
 import { growBacklog } from './backlog.ts';
 import { growClients } from './clients.ts';
 import type { Curve } from './curve.ts';
@@ -46,14 +46,7 @@ export async function benchGrowth(
     onPart: ({ found, times }) => keep({ curves: found, parts: times }),
   });
   const grow = (name: string, work: (world: World) => Promise<Curve>): Promise<void> =>
-    parts.run(name, async () => {
-      const world = await openWorld();
-      try {
-        return await work(world);
-      } finally {
-        await world.close();
-      }
-    });
+    parts.run(name, () => withWorld(work));
   await grow('partitions', (world) => growPartitions(world, values, tell));
   await grow('clients', (world) => growClients(world, values, tell));
   await grow('backlog', (world) =>

@@ -4,13 +4,13 @@
  * interleaved; it stops growing when its time or its share of the disk is spent. What it is filled with Postgres makes
  * itself, of a thousand pageviews.
  */
-import { statfs } from 'node:fs/promises';
 import { inOrder, makeEntries } from '../micro/entries.ts';
 import type { Store } from '../../src/store/store.ts';
 import { openStore, storeEntries } from '../micro/writer.ts';
 import { rotate, spreadOf } from '../rounds.ts';
 import type { World } from '../world.ts';
 import { stepsTo, type Curve, type CurveLine } from './curve.ts';
+import { readRoomBytes } from './room.ts';
 
 export interface RowsValues {
   readonly rounds: number;
@@ -26,8 +26,6 @@ const SAMPLE_ROWS = 1000;
 const FILL_AT_ONCE = 500_000;
 /** With its index and its part of the log, rounded up. */
 const ROW_BYTES = 1000;
-/** Of what is free. */
-const DISK_SHARE = 0.5;
 const PAST_MS = 30 * 86_400_000;
 
 type Point = CurveLine['points'][number];
@@ -39,8 +37,8 @@ export async function growRows(
 ): Promise<Curve> {
   const { sql, postgres, directory } = world;
   const { rounds, rows } = values;
-  const { bavail, bsize } = await statfs(directory);
-  const tableRowsMax = Math.min(values.tableRowsMax, Math.floor((bavail * bsize * DISK_SHARE) / ROW_BYTES));
+  const roomRows = Math.floor((await readRoomBytes(directory)) / ROW_BYTES);
+  const tableRowsMax = Math.min(values.tableRowsMax, roomRows);
   const store = openStore(sql, postgres.url);
   const kinds = {
     now: { points: [] as Point[], timeOf: () => inOrder(rows) },

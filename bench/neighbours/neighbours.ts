@@ -16,7 +16,7 @@ import { createDemoSite, startProcess, type GatewayProcess } from '../../test/se
 import { pace } from '../pacer/pace.ts';
 import { ratioOf, runRounds, spreadOf, type Measured, type Spread } from '../rounds.ts';
 import { pin } from '../table/process.ts';
-import { openWorld } from '../world.ts';
+import { withWorld } from '../world.ts';
 import type { Disturbance } from './disturb.ts';
 
 const VARIANTS = ['alone', 'over its limit', 'unknown tokens', 'idle connections', 'slow bodies'] as const;
@@ -52,9 +52,8 @@ export async function benchNeighbours(
   values: { readonly rounds: number },
   tell: (line: string) => void,
 ): Promise<NeighboursResult[]> {
-  const world = await openWorld();
-  const { sql } = world;
-  try {
+  return withWorld(async (world) => {
+    const { sql } = world;
     const good = await createDemoSite(sql, 'good.example.com');
     const greedy = await createDemoSite(sql, 'greedy.example.com');
     const limits = {
@@ -75,9 +74,7 @@ export async function benchNeighbours(
     } finally {
       await gateway.stop('SIGTERM');
     }
-  } finally {
-    await world.close();
-  }
+  });
 }
 
 async function measureAll(

@@ -10,7 +10,7 @@ import { findForm } from '../table/forms.ts';
 import { startVariant, type ServerProcess } from '../table/process.ts';
 import { settle } from '../table/stored.ts';
 import { shoot, writeRequests } from '../table/wrk.ts';
-import { createSenders, openWorld, type Senders, type World } from '../world.ts';
+import { createSenders, withWorld, type Senders, type World } from '../world.ts';
 import { readTree, type Call, type CpuProfile } from './tree.ts';
 
 export interface ProfileResult {
@@ -40,8 +40,7 @@ export async function benchProfile(
   tell: (line: string) => void,
 ): Promise<readonly ProfileResult[]> {
   ensureProgram('wrk', 'wrk');
-  const world = await openWorld();
-  try {
+  return withWorld(async (world) => {
     const senders = await createSenders(world.sql, 'bench.example.com', CLIENTS);
     const profileFile = join(world.directory, 'gateway.cpuprofile');
     const gateway = await startVariant(
@@ -61,9 +60,7 @@ export async function benchProfile(
     } finally {
       await gateway.stop();
     }
-  } finally {
-    await world.close();
-  }
+  });
 }
 
 async function profileLoad(

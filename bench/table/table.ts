@@ -11,7 +11,7 @@ import { benchSustained } from '../micro/sustained.ts';
 import { benchTokens } from '../micro/token-check.ts';
 import { benchWriter } from '../micro/writer.ts';
 import { ensureProgram } from '../program.ts';
-import { openWorld, type World } from '../world.ts';
+import { withWorld, type World } from '../world.ts';
 import { compareForms, compareFronts, VARIANTS, type Speed } from './fronts.ts';
 import { measureLatency, type PacedSpeed } from './paced.ts';
 import { createParts, type Parts, type PartTime } from '../parts.ts';
@@ -140,13 +140,4 @@ function withField<T>(work: (world: World, field: Field) => Promise<T>): Promise
       await field.stop();
     }
   });
-}
-
-async function withWorld<T>(work: (world: World) => Promise<T>): Promise<T> {
-  const world = await openWorld();
-  try {
-    return await work(world);
-  } finally {
-    await world.close();
-  }
 }
