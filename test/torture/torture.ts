@@ -59,7 +59,10 @@ async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, 
   };
 }
 
-/** A journal is drained in order: when a new record is in Postgres, all before it are. */
+/**
+ * A journal is drained in order: when a new record is in Postgres, all before it are. A gateway that has taken one knows its
+ * sender as well.
+ */
 async function waitUntilStored(world: World, clients: Clients): Promise<void> {
   const deadline = performance.now() + DRAIN_TIMEOUT_MS;
   for (const gateway of world.gateways) {
@@ -144,6 +147,7 @@ export interface Endured extends Result {
   readonly recoveryMs: number;
 }
 
+/** After every gateway has looked the token and the site up: until then a fault is seen by clients. */
 const WARM_UP_MS = 700;
 
 /** One fault, once, for so long. */
@@ -157,6 +161,7 @@ export async function endure(
   let during: Record<string, number> = {};
   let recoveryMs = 0;
   const result = await actUnderLoad(values, world, ledger, async (scene, clients) => {
+    await waitUntilStored(world, clients);
     await sleep(WARM_UP_MS);
     const before = new Map(clients.answers);
     const mend = await fault.inject({ ...scene, random: createRandom(values.seed) });
