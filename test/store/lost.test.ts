@@ -157,14 +157,15 @@ describe('a pool', () => {
 
 describe('a transaction whose connection is lost', () => {
   it('says nothing in a later one that has the connection now', async () => {
-    const lost = Promise.withResolvers<undefined>();
+    const [begun, lost] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     const failing = far.begin(async (tx) => {
       await tx`INSERT INTO numbers VALUES (1)`;
+      begun.resolve(undefined);
       await lost.promise;
       throw new Error('too late');
     });
     const isRejected = expect(failing).rejects.toThrow(/CONNECTION_CLOSED/);
-    await sleep(50);
+    await begun.promise;
     proxy.cut();
     await isRejected;
     proxy.mend();
@@ -178,14 +179,15 @@ describe('a transaction whose connection is lost', () => {
   });
 
   it('asks nothing more', async () => {
-    const lost = Promise.withResolvers<undefined>();
+    const [begun, lost] = [Promise.withResolvers<undefined>(), Promise.withResolvers<undefined>()];
     const failing = far.begin(async (tx) => {
       await tx`SELECT 1`;
+      begun.resolve(undefined);
       await lost.promise;
       await tx`INSERT INTO numbers VALUES (3)`;
     });
     const isRejected = expect(failing).rejects.toThrow(/CONNECTION_CLOSED/);
-    await sleep(50);
+    await begun.promise;
     proxy.cut();
     await isRejected;
     lost.resolve(undefined);
