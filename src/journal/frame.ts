@@ -5,10 +5,15 @@
  *
  * The checksum covers everything behind it. Since the next frame is written only after this one is synced, a frame
  * that is not good and has a good one behind it was good once: that is damage, not an interrupted write.
+ *
+ * Zeros are written behind each frame, with it, and the next frame takes their place: what a segment that is used again
+ * held before is never read for what follows. Sequences of such stale frames are lower than any that is looked for.
  */
 import { crc32 } from 'node:zlib';
 
 export const FRAME_HEADER_BYTES = 32;
+/** Of zeros behind a frame, as far as the segment has room: not fewer than a header has. */
+export const FRAME_TAIL_BYTES = 32;
 
 const MAGIC = 0x464a4c53; // 'SLJF' as bytes
 const MAGIC_BYTES = Buffer.from('SLJF', 'latin1');
@@ -28,7 +33,7 @@ export type FrameState =
   | { readonly kind: 'short'; readonly bytesNeeded: number }
   | { readonly kind: 'bad' };
 
-/** Completes the header of a frame whose payload already lies at [start + header, end) of `buffer`. */
+/** Completes a frame whose payload already lies at [start + header, end) of `buffer`: its header, and the zeros behind it. */
 export function sealFrame(
   buffer: Buffer,
   start: number,
@@ -41,6 +46,7 @@ export function sealFrame(
   buffer.writeUInt32LE(entries, start + 12);
   buffer.writeDoubleLE(firstSequence, start + 16);
   buffer.fill(0, start + 24, start + FRAME_HEADER_BYTES);
+  buffer.fill(0, end, end + FRAME_TAIL_BYTES);
   buffer.writeUInt32LE(crc32(buffer.subarray(start + CHECKED_FROM, end)), start + 4);
 }
 
@@ -131,8 +137,12 @@ export function scanFrames(bytes: Buffer, start: number, values: ScanValues): Fr
       values.frameBytesMax,
     );
     if (state.kind === 'end' && next === -1) break;
-    bad.push({ start: offset, end: next === -1 ? bytes.length : next });
-    if (next === -1) break;
+    if (next === -1) {
+      const stale = findNextFrame(bytes, offset + 1, 0, values.frameBytesMax);
+      bad.push({ start: offset, end: stale === -1 ? bytes.length : stale });
+      break;
+    }
+    bad.push({ start: offset, end: next });
     offset = next;
   }
   return { lastSequence, end, bad, firstGood };
