@@ -14,6 +14,7 @@ import { createEarlierCounter } from './ingest/batch/duplicates.ts';
 import type { Ingest } from './ingest/ingest.ts';
 import { startUsage } from './ingest/counting/usage.ts';
 import type { Journal, openJournal } from './journal/journal.ts';
+import { tuneEngine } from './parts/engine.ts';
 import { makeHousekeeping } from './parts/housekeeping.ts';
 import { makeIngest } from './parts/ingest.ts';
 import { adoptOrphans, type Orphans } from './parts/orphans.ts';
@@ -66,6 +67,7 @@ export interface GatewayDeps {
 
 /** Throws one sentence when a part cannot be made; the parts made before it are stopped again. */
 export async function startGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
+  tuneEngine();
   const stops: Stops = [];
   try {
     return await makeParts(config, deps, stops);

@@ -24,14 +24,12 @@ function* splitObjects(text: string): Generator<{ readonly line: string; readonl
   for (const line of splitLines(text)) yield { line, value: parseJson(line) };
 }
 
-/** JSON of fewer characters is cheap to read, whatever it is. */
-export const CHEAP_LENGTH = 256 * 1024;
-/** Brackets, commas and colons: a log of 32 MiB has some two million. */
-const MARKS_MAX = 3_000_000;
+/** Brackets, commas and colons: a log of 32 MiB has some two million. A text that is not longer than this cannot have more. */
+export const MARKS_MAX = 3_000_000;
 
 /** Whether JSON has more in it than can be read while others wait: 32 MiB of empty objects take seconds, and a gigabyte. */
 export function hasTooMuch(text: string): boolean {
-  return text.length > CHEAP_LENGTH && countMarks(text, MARKS_MAX) > MARKS_MAX;
+  return text.length > MARKS_MAX && countMarks(text, MARKS_MAX) > MARKS_MAX;
 }
 
 /** Undefined when it is no JSON, or has too much in it: no JSON value is undefined. */

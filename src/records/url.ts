@@ -14,8 +14,7 @@ export interface SplitUrl {
   readonly query: string;
 }
 
-/** scheme, authority, path, query, fragment */
-const PARTS = /^(https?):\/\/([^/?#]*)([^?#]*)(\?[^#]*)?(#.*)?$/is;
+const SCHEME = /^https?:\/\//i;
 const PLAIN_AUTHORITY = /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::\d{0,5})?$/i;
 const PLAIN_PATH = /^[A-Za-z0-9\-._~!$&'()*+,;=:@/[\]]*$/;
 // Go's parser refuses control characters.
@@ -24,19 +23,27 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 /** Null when it is none. */
 export function splitUrl(text: string): SplitUrl | null {
   if (CONTROL.test(text)) return null;
-  const parts = PARTS.exec(text);
-  if (parts === null) return null;
-  const host = readHost(parts[2] ?? '');
-  const rawPath = parts[3] ?? '';
+  const start = text.startsWith('https://') ? 8 : (SCHEME.exec(text)?.[0].length ?? -1);
+  if (start === -1) return null;
+  const end = before(text, '#', start, text.length);
+  const queryStart = before(text, '?', start, end);
+  const pathStart = before(text, '/', start, queryStart);
+  const host = readHost(text.slice(start, pathStart));
+  const rawPath = text.slice(pathStart, queryStart);
   const path = PLAIN_PATH.test(rawPath) ? rawPath : escapePath(rawPath);
   if (host === null || path === null) return null;
-  const query = parts[4] ?? '';
   return {
     hostname: host.startsWith('www.') ? host.slice(4) : host,
     host,
-    path: (path === '' ? '/' : path) + query,
-    query: query.slice(1),
+    path: (path === '' ? '/' : path) + text.slice(queryStart, end),
+    query: text.slice(queryStart + 1, end),
   };
+}
+
+/** Where a character first stands in [start, end); `end` when it does not. */
+function before(text: string, character: string, start: number, end: number): number {
+  const found = text.indexOf(character, start);
+  return found === -1 || found > end ? end : found;
 }
 
 function readHost(authority: string): string | null {
@@ -93,13 +100,14 @@ export function readCampaign(query: string): Campaign {
   if (!query.includes('utm_') && !query.includes('hk_qr') && !query.includes('%')) return NO_CAMPAIGN;
   const campaign = { ...NO_CAMPAIGN };
   const seen: string[] = [];
-  for (const pair of query.split('&')) {
-    if (pair.includes(';')) continue;
-    const equals = pair.indexOf('=');
-    const key = decode(equals === -1 ? pair : pair.slice(0, equals));
-    const target = CAMPAIGN_KEYS.get(key);
+  for (let start = 0, end = 0; start <= query.length; start = end + 1) {
+    end = before(query, '&', start, query.length);
+    if (before(query, ';', start, end) < end) continue;
+    const equals = before(query, '=', start, end);
+    const target = CAMPAIGN_KEYS.get(decode(query.slice(start, equals)));
     if (target === undefined || seen.includes(target)) continue;
-    const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
+    const text = query.slice(equals + 1, end);
+    const value = decode(text);
     if (value === null) continue;
     seen.push(target);
     campaign[target] = value.trim() || null;

@@ -47,38 +47,47 @@ export interface Batch {
 
 interface Judged {
   readonly index: number;
-  readonly payload: Payload;
   readonly kind: MixedKind;
   readonly record: AnyRecord;
   readonly site: string | Refusal | Promise<string | Refusal>;
 }
 
+/** One for all records of a batch: each is read at once, with its own index in it. */
+type MovingContext = Omit<ReadContext, 'index'> & { index: number };
+
 /** Others get their turn after so many records. */
 const TURN_RECORDS = 500;
 
+/**
+ * A record goes to the journal as soon as it is judged, so that what was made of it is garbage before the next; only one whose
+ * site has to be looked up waits until all others have gone.
+ */
 export async function takeBatch(batch: Batch, deps: BatchDeps): Promise<BatchOutcome> {
+  const { elements } = batch;
   const errors: RecordError[] = [];
-  const refuseAt = (index: number, element: Payload | Fault, refusal: Refusal): void => {
-    errors.push({ index, id: readOwnId(element), refusal });
+  const refuseAt = (index: number, refusal: Refusal): void => {
+    errors.push({ index, id: readOwnId(elements[index]), refusal });
   };
-  const judged: Judged[] = [];
-  for (const [index, element] of batch.elements.entries()) {
-    if (index % TURN_RECORDS === TURN_RECORDS - 1) await yieldToOthers();
-    const one = isFault(element) ? refuseFault(element) : judgeRecord(batch, deps, index, element);
-    if (isRefusal(one)) refuseAt(index, element, one);
-    else judged.push(one);
-  }
   const kept = createKeeper(batch, deps);
-  for (const [place, one] of judged.entries()) {
-    if (place % TURN_RECORDS === TURN_RECORDS - 1) await yieldToOthers();
-    const site = one.site instanceof Promise ? await one.site : one.site;
+  const keep = (one: Judged, site: string | Refusal): void => {
     const refusal = isRefusal(site) ? site : kept.keep(one, site);
-    if (refusal !== null) refuseAt(one.index, one.payload, refusal);
+    if (refusal !== null) refuseAt(one.index, refusal);
+  };
+  const context = { ...batch.context, index: 0 };
+  const waiting: Judged[] = [];
+  for (const element of elements) {
+    if (context.index % TURN_RECORDS === TURN_RECORDS - 1) await yieldToOthers();
+    const one = isFault(element) ? refuseFault(element) : judgeRecord(batch, deps, context, element);
+    if (isRefusal(one)) refuseAt(context.index, one);
+    else if (one.site instanceof Promise) waiting.push(one);
+    else keep(one, one.site);
+    context.index++;
   }
+  for (const one of waiting) keep(one, await one.site);
   const end = await kept.finish();
-  for (const { one, refusal } of end.late) refuseAt(one.index, one.payload, refusal);
+  if (end.late !== null) for (const index of end.late.indexes) refuseAt(index, end.late.refusal);
   return {
-    received: batch.elements.length,
+    received: elements.length,
     accepted: end.accepted,
     dropped: end.dropped,
     duplicate: end.duplicate,
@@ -88,27 +97,33 @@ export async function takeBatch(batch: Batch, deps: BatchDeps): Promise<BatchOut
   };
 }
 
-function judgeRecord(batch: Batch, deps: BatchDeps, index: number, payload: Payload): Judged | Refusal {
+function judgeRecord(
+  batch: Batch,
+  deps: BatchDeps,
+  context: MovingContext,
+  payload: Payload,
+): Judged | Refusal {
+  const { index } = context;
   const kind = batch.kindOf(payload);
   if (isRefusal(kind)) return kind;
-  const record = kind.read(payload, { ...batch.context, index });
-  if (isFault(record)) return salvageRecord(batch, index, record);
-  if (batch.namedSite !== null) return { index, payload, kind, record, site: batch.namedSite };
+  const record = kind.read(payload, context);
+  if (isFault(record)) return salvageRecord(batch, context, record);
+  if (batch.namedSite !== null) return { index, kind, record, site: batch.namedSite };
   const target = kind.targetOf(record, payload);
   if (isFault(target)) return refuseFault(target);
   const site =
     'siteId' in target
       ? admitSite(kind.rolesOf(batch.grant), target.siteId)
       : admitDomain(deps.grants, batch.grant, target.domain, kind.rolesOf(batch.grant));
-  return { index, payload, kind, record, site };
+  return { index, kind, record, site };
 }
 
-function salvageRecord(batch: Batch, index: number, fault: Fault): Judged | Refusal {
-  const saved = batch.salvage?.(index, fault);
+function salvageRecord(batch: Batch, context: MovingContext, fault: Fault): Judged | Refusal {
+  const saved = batch.salvage?.(context.index, fault);
   if (saved === undefined || batch.namedSite === null) return refuseFault(fault);
-  const record = saved.kind.read(saved.payload, { ...batch.context, index });
+  const record = saved.kind.read(saved.payload, context);
   if (isFault(record)) return refuseFault(fault);
-  return { index, payload: saved.payload, kind: saved.kind, record, site: batch.namedSite };
+  return { index: context.index, kind: saved.kind, record, site: batch.namedSite };
 }
 
 interface Kept {
@@ -117,14 +132,13 @@ interface Kept {
   readonly duplicate: number | null;
   readonly durability: BatchOutcome['durability'];
   /** Records that were appended, and are not safe. */
-  readonly late: readonly { readonly one: Judged; readonly refusal: Refusal }[];
+  readonly late: { readonly indexes: readonly number[]; readonly refusal: Refusal } | null;
 }
 
 function createKeeper(batch: Batch, deps: BatchDeps) {
   const { journal, ledger, writer, ids, acknowledge, countEarlier } = deps;
-  const appended: Judged[] = [];
-  const identities = new Map<string, RowIdentity>();
-  let repeated = 0;
+  const appended: number[] = [];
+  const identities: RowIdentity[] = [];
   let dropped = 0;
   let last: Append | null = null;
 
@@ -146,37 +160,36 @@ function createKeeper(batch: Batch, deps: BatchDeps) {
       last = append;
       ledger.append(batch.grant.clientId);
     }
-    appended.push(one);
-    noteIdentity(one, siteId);
+    appended.push(one.index);
+    const { id, timestampUs } = one.record;
+    if (id !== null) identities.push({ table: one.kind.table, siteId, timestampUs, id });
     return null;
   }
 
-  function noteIdentity({ kind, record }: Judged, siteId: string): void {
-    if (record.id === null) return;
-    const key = `${kind.table} ${siteId} ${record.timestampUs} ${record.id}`;
-    if (identities.has(key)) repeated++;
-    identities.set(key, { table: kind.table, siteId, timestampUs: record.timestampUs, id: record.id });
-  }
-
   async function finish(): Promise<Kept> {
-    const nothing = { accepted: 0, dropped, duplicate: null, durability: null, late: [] } as const;
+    const nothing = { accepted: 0, dropped, duplicate: null, durability: null, late: null } as const;
     if (batch.isValidatedOnly) return { ...nothing, accepted: appended.length };
     if (last === null) return nothing;
     const verdict = await acknowledge(batch.request.headers.prefer, last);
-    if (verdict.kind === 'refused')
-      return { ...nothing, late: appended.map((one) => ({ one, refusal: verdict })) };
+    if (verdict.kind === 'refused') return { ...nothing, late: { indexes: appended, refusal: verdict } };
     const durability = verdict.kind === 'accepted' ? verdict.durability : null;
-    const earlier =
-      durability === 'postgres' ? await countEarlier([...identities.values()], batch.context.nowMs) : null;
-    const duplicate = earlier === null ? null : earlier + repeated;
-    return { accepted: appended.length, dropped, duplicate, durability, late: [] };
+    const duplicate = durability === 'postgres' ? await countDuplicates() : null;
+    return { accepted: appended.length, dropped, duplicate, durability, late: null };
+  }
+
+  async function countDuplicates(): Promise<number | null> {
+    const distinct = new Map(
+      identities.map((one) => [`${one.table} ${one.siteId} ${one.timestampUs} ${one.id}`, one]),
+    );
+    const earlier = await countEarlier([...distinct.values()], batch.context.nowMs);
+    return earlier === null ? null : earlier + identities.length - distinct.size;
   }
 
   return { keep, finish };
 }
 
-function readOwnId(element: Payload | Fault): string | null {
-  if (isFault(element)) return null;
+function readOwnId(element: Payload | Fault | undefined): string | null {
+  if (element === undefined || isFault(element)) return null;
   const { id } = element.fields;
   return typeof id === 'string' && id.length <= 64 ? id : null;
 }

@@ -4,7 +4,7 @@
  * itself. NDJSON is known by its media type, or by a first line that is an object with more behind it. Pure.
  */
 import { isUtf8 } from 'node:buffer';
-import { CHEAP_LENGTH, hasTooMuch, isFields } from '../../formats/json-lines.ts';
+import { MARKS_MAX, hasTooMuch, isFields } from '../../formats/json-lines.ts';
 import { fault, type Fault, type Payload } from '../../records/payload.ts';
 
 export type Split =
@@ -16,7 +16,7 @@ const NEWLINE = 0x0a;
 
 /** A fault is about the body as a whole. */
 export function splitBody(body: Buffer, contentType: string, recordsMax: number): Split | Fault {
-  if (body.length > CHEAP_LENGTH && hasTooMuch(body.toString('latin1'))) return TOO_MUCH;
+  if (body.length > MARKS_MAX && hasTooMuch(body.toString('latin1'))) return TOO_MUCH;
   if (NDJSON.test(contentType)) return splitLines(body, recordsMax);
   const text = decode(body);
   if (text === null)
