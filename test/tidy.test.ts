@@ -52,17 +52,18 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   supervisor: [],
   console: ['admin', 'http'],
   ingest: ['http', 'grants', 'records', 'formats', 'crawlers', 'measure'],
-  drain: ['store', 'records'],
+  drain: ['store', 'records', 'memory'],
   admin: ['http', 'grants', 'store', 'records'],
   telemetry: ['http', 'grants', 'measure'],
   http: [],
   grants: [],
-  journal: ['measure'],
+  journal: ['measure', 'memory'],
   store: ['measure'],
   records: ['crawlers'],
   formats: [],
   crawlers: [],
   measure: [],
+  memory: [],
 };
 /** Arrows that carry types only, whatever their direction: they vanish when the code runs. */
 const TYPE_ARROWS: readonly string[] = [

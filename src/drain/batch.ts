@@ -8,6 +8,7 @@ import {
   tables,
   UNREAD_LINES,
 } from '../records/entry.ts';
+import type { Scratch } from '../memory/scratch.ts';
 import { COPY_HEADER_BYTES, COPY_TRAILER_BYTES, frameCopy } from '../store/copy.ts';
 import { monthOf, type Month } from '../store/partitions.ts';
 import type { TableRows } from '../store/store.ts';
@@ -67,14 +68,19 @@ function createClientRows(clientId: string): ClientRows {
   return { clientId, rows: 0, unread: 0, recovered: { rows: 0, unread: 0 } };
 }
 
-/** The rows [from, to) of a batch, ready to be sent. */
-export function frameRows(batch: TableBatch, from: number, to: number): TableRows {
+/** The rows [from, to) of a batch, ready to be sent, in the memory that `scratch` gives. */
+export function frameRows(
+  batch: TableBatch,
+  from: number,
+  to: number,
+  scratch: Scratch = (bytes) => Buffer.allocUnsafe(bytes),
+): TableRows {
   const table = tables[batch.table];
   if (table === undefined) throw new Error(`the journal names table ${batch.table}, which does not exist`);
   const { entries, bounds } = batch;
   let bytes = COPY_HEADER_BYTES + COPY_TRAILER_BYTES;
   for (let row = from; row < to; row++) bytes += rowBytes(bounds, row);
-  const stream = Buffer.allocUnsafe(bytes);
+  const stream = scratch(bytes);
   const months = new Set<Month>();
   let end = COPY_HEADER_BYTES;
   let month = NO_MONTH;

@@ -7,6 +7,7 @@
  */
 import { describeRow } from '../records/entry.ts';
 import type { Journal } from '../journal/journal.ts';
+import { createScratch } from '../memory/scratch.ts';
 import type { WriteOutcome } from '../store/outcome.ts';
 import type { Store, TableRows } from '../store/store.ts';
 import { waitBackoff } from './backoff.ts';
@@ -61,6 +62,7 @@ class Stopped extends Error {}
 export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   const { journal, ledger, store, log } = deps;
   const stopping = new AbortController();
+  const scratch = createScratch();
   let rowsQuarantined = 0;
   let failures = 0;
   let failuresInAll = 0;
@@ -99,7 +101,7 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
 
   /** Stores the rows [from, to), halving around those that Postgres refuses. */
   async function storeRows(batch: TableBatch, from: number, to: number): Promise<void> {
-    const rows = frameRows(batch, from, to);
+    const rows = frameRows(batch, from, to, scratch);
     const outcome = await persist(() => write(rows));
     if (outcome.kind === 'stored') return;
     if (to - from === 1) {

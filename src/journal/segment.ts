@@ -135,11 +135,10 @@ function encodeHeader(firstSequence: number): Buffer {
   return header;
 }
 
-/** Reads a range; shorter when the file is. A read may be cut short, and goes on then. */
-export async function readRange(file: FileHandle, start: number, bytesMax: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafe(bytesMax);
-  for (let length = 0; length < bytesMax;) {
-    const { bytesRead } = await file.read(buffer, length, bytesMax - length, start + length);
+/** Fills a buffer from there on, or the start of it when the file ends before. A read may be cut short, and goes on then. */
+export async function readRange(file: FileHandle, start: number, buffer: Buffer): Promise<Buffer> {
+  for (let length = 0; length < buffer.length;) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, start + length);
     if (bytesRead === 0) return buffer.subarray(0, length);
     length += bytesRead;
   }

@@ -5,12 +5,13 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { findNextFrame, inspectFrame } from '../frame.ts';
 import type { SegmentContent } from '../recovery.ts';
+import { createScratch } from '../../memory/scratch.ts';
 import { readRange, SEGMENT_HEADER_BYTES, setAside, type JournalLog } from '../segment.ts';
 
 export interface Chunk {
   readonly firstSequence: number;
   readonly lastSequence: number;
-  /** The entries of whole frames, one behind the other. */
+  /** The entries of whole frames, one behind the other; until the next read. */
   readonly entries: Buffer;
 }
 
@@ -37,6 +38,7 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
   let readTo = storedSequence;
   let damagedRanges = 0;
   let damagedBytes = 0;
+  const scratch = createScratch();
 
   /** The segment with unread bytes; undefined when there is none. */
   function findUnread(): SegmentContent | undefined {
@@ -51,13 +53,13 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
   }
 
   /** The file stays open from one read to the next. */
-  async function read({ path }: SegmentContent, bytesMax: number): Promise<Buffer> {
+  async function read({ path }: SegmentContent, into: Buffer): Promise<Buffer> {
     if (file?.path !== path) {
       await file?.handle.close();
       file = null;
       file = { path, handle: await open(path, 'r') };
     }
-    return readRange(file.handle, offset, bytesMax);
+    return readRange(file.handle, offset, into);
   }
 
   async function readFrames(current: SegmentContent, bytesMax: number): Promise<Chunk | null> {
@@ -66,7 +68,7 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
       offset = known.end;
       return null;
     }
-    const bytes = await read(current, Math.min(bytesMax, current.end - offset));
+    const bytes = await read(current, scratch(Math.min(bytesMax, current.end - offset)));
     const first = inspectFrame(bytes, 0, deps.frameBytesMax);
     if (first.kind === 'short' && first.bytesNeeded <= current.end - offset && first.bytesNeeded > bytesMax) {
       return readFrames(current, first.bytesNeeded);
@@ -99,7 +101,7 @@ export function createReader(storedSequence: number, deps: ReaderDeps): Reader {
   }
 
   async function passDamage(current: SegmentContent): Promise<void> {
-    const rest = await read(current, current.end - offset);
+    const rest = await read(current, Buffer.allocUnsafe(current.end - offset));
     const next = findNextFrame(rest, 1, readTo + 1, deps.frameBytesMax);
     const length = next === -1 ? current.end - offset : next;
     damagedRanges++;
