@@ -2,6 +2,7 @@
  * The table: Sluice beside what one would take instead, and the targets that it is held to. Parts in the order of their
  * worth; each measures its ratios within itself, in interleaved rounds. All together take less than a quarter of an hour.
  */
+import { benchCores } from '../micro/cores.ts';
 import { benchCrowd } from '../micro/crowd.ts';
 import { gatherCrowd } from '../micro/gather.ts';
 import type { Line } from '../micro/line.ts';
@@ -16,6 +17,7 @@ import { compareForms, compareFronts, VARIANTS, type Speed } from './fronts.ts';
 import { measureLatency, type PacedSpeed } from './paced.ts';
 import { createParts, type Parts, type PartTime } from '../parts.ts';
 import { openField, settleAll, type Field, type Variant } from './race.ts';
+import { confine } from './process.ts';
 import { judge, type Figures, type Judged } from './targets.ts';
 
 export interface TableValues {
@@ -109,7 +111,11 @@ async function raceAll(
     return { figures, latencies: speeds };
   });
   await run('CloudFront files', () => benchLogFiles(world, field, { rounds, ...LOG_FILES }, tell));
-  await run('sustained load', () => benchSustained(world, field, SUSTAINED, tell));
+  await run('sustained load', async () => {
+    // psql has all cores as well.
+    await confine(world.postgres.pid, 'anywhere');
+    return benchSustained(world, field, SUSTAINED, tell);
+  });
 }
 
 async function measureAlone(
@@ -118,6 +124,7 @@ async function measureAlone(
   { rounds, clients }: TableValues,
   tell: Tell,
 ): Promise<void> {
+  await parts.run('cores', () => benchCores({ rounds }, tell));
   await parts.run('writer', () => benchWriter(world, { rounds, rows: WRITER_ROWS }, tell));
   await parts.run('recovery', () => benchRecovery(world, { rounds, journalBytes: JOURNAL_BYTES }, tell));
   await parts.around('gathering the crowd', async () => {

@@ -1,5 +1,6 @@
 /** The benches of single parts at a small size: they throw when a part does not do what it is timed for. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { benchCores } from '../../bench/micro/cores.ts';
 import { benchCrowd } from '../../bench/micro/crowd.ts';
 import { gatherCrowd } from '../../bench/micro/gather.ts';
 import type { Found } from '../../bench/micro/line.ts';
@@ -31,6 +32,10 @@ function expectFigures(found: Found, figures: readonly string[], lines: number):
 }
 
 describe('a bench of one part', { timeout: 120_000 }, () => {
+  it('finds what a core costs beside a busy one', async () => {
+    expectFigures(await benchCores({ rounds: 1 }, tell), [], 1);
+  });
+
   it('writes the same rows as psql', async () => {
     expectFigures(await benchWriter(world, { rounds: 1, rows: 2000 }, tell), ['writer'], 4);
   });
