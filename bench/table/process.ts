@@ -2,7 +2,7 @@
  * Processes under test: started on one core where `taskset` can do that, and what they have used of CPU and memory, as
  * /proc says. The load comes from the other cores.
  */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
@@ -18,23 +18,11 @@ const SERVER = join(import.meta.dirname, '../variants/server.ts');
 /** Of a second: what /proc counts in. */
 const TICKS = 100;
 
-const CORES = cpus().length;
-const SIDES = { server: '0', load: `1-${CORES - 1}`, anywhere: `0-${CORES - 1}` } as const;
-
-function canPin(): boolean {
-  return CORES > 1 && isThere('taskset');
-}
-
 /** The words before a command that keep it to the server's core, or away from it; none on a machine with one core. */
 export function pin(side: 'server' | 'load'): readonly string[] {
-  return canPin() ? ['taskset', '-c', SIDES[side]] : [];
-}
-
-/** Moves a process that runs, with its children, those to come included: away from the server's core, or back to all. */
-export async function confine(pid: number, side: 'load' | 'anywhere'): Promise<void> {
-  if (!canPin()) return;
-  for (const one of [pid, ...(await childrenOf(pid))])
-    spawnSync('taskset', ['-acp', SIDES[side], String(one)], { stdio: 'ignore' });
+  const cores = cpus().length;
+  if (cores < 2 || !isThere('taskset')) return [];
+  return ['taskset', '-c', side === 'server' ? '0' : `1-${cores - 1}`];
 }
 
 export async function startVariant(
@@ -69,17 +57,11 @@ export async function startVariant(
 
 /** CPU that the process has used, its children's included, in µs: those that run, and those that have ended. */
 export async function readCpuUs(pid: number): Promise<number> {
-  const own = (await readStats()).filter((one) => one.pid === pid || one.parent === pid);
-  return own.reduce((sum, one) => sum + one.ticks, 0) * (1_000_000 / TICKS);
-}
-
-async function childrenOf(pid: number): Promise<readonly number[]> {
-  return (await readStats()).filter((one) => one.parent === pid).map((one) => one.pid);
-}
-
-async function readStats(): Promise<readonly Stat[]> {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  return (await Promise.all(names.map(readStat))).filter((one) => one !== null);
+  const stats = await Promise.all(
+    (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(readStat),
+  );
+  const own = stats.filter((one) => one !== null && (one.pid === pid || one.parent === pid));
+  return own.reduce((sum, one) => sum + (one?.ticks ?? 0), 0) * (1_000_000 / TICKS);
 }
 
 interface Stat {

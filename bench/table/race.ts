@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { runRounds, type Measured } from '../rounds.ts';
 import { createSenders, type Senders, type World } from '../world.ts';
 import { findForm, type Form } from './forms.ts';
-import { confine, readCpuUs, startVariant, type ServerProcess } from './process.ts';
+import { readCpuUs, startVariant, type ServerProcess } from './process.ts';
 import { checkStored, settle } from './stored.ts';
 import { shoot, writeRequests } from './wrk.ts';
 
@@ -47,7 +47,7 @@ export interface Field {
   stop(): Promise<void>;
 }
 
-/** Starts one server of each variant; they stay for all races. Postgres leaves their core to them. */
+/** Starts one server of each variant; they stay for all races. */
 export async function openField(world: World, variants: readonly Variant[]): Promise<Field> {
   const senders = await createSenders(world.sql, 'bench.example.com', CLIENTS);
   const started = variants.map(async (variant) => {
@@ -56,7 +56,6 @@ export async function openField(world: World, variants: readonly Variant[]): Pro
     return [variant, await startVariant(variant, environment)] as const;
   });
   const servers = new Map(await Promise.all(started));
-  await confine(world.postgres.pid, 'load');
   return {
     senders,
     servers,

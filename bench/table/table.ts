@@ -17,7 +17,6 @@ import { compareForms, compareFronts, VARIANTS, type Speed } from './fronts.ts';
 import { measureLatency, type PacedSpeed } from './paced.ts';
 import { createParts, type Parts, type PartTime } from '../parts.ts';
 import { openField, settleAll, type Field, type Variant } from './race.ts';
-import { confine } from './process.ts';
 import { judge, type Figures, type Judged } from './targets.ts';
 
 export interface TableValues {
@@ -111,11 +110,7 @@ async function raceAll(
     return { figures, latencies: speeds };
   });
   await run('CloudFront files', () => benchLogFiles(world, field, { rounds, ...LOG_FILES }, tell));
-  await run('sustained load', async () => {
-    // psql has all cores as well.
-    await confine(world.postgres.pid, 'anywhere');
-    return benchSustained(world, field, SUSTAINED, tell);
-  });
+  await run('sustained load', () => benchSustained(world, field, SUSTAINED, tell));
 }
 
 async function measureAlone(
