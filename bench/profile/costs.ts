@@ -36,6 +36,7 @@ export const reasons: Readonly<Record<string, string>> = {
   'takeBatch src/ingest/batch/batch.ts': 'The walk over the records of a batch: each gets its own verdict.',
   'splitUrl src/records/url.ts':
     'The record names its page by a URL, which is split into host, path and query without an object of class URL.',
+  'before src/records/url.ts': 'Where the parts of a URL, and the pairs of its query, begin and end.',
   'readHost src/records/url.ts': 'The host of the URL, in lower case, without its port.',
   'readCampaign src/records/url.ts': 'The query is split to look for the campaign: utm_source and the like.',
   'decode src/records/url.ts': 'A parameter of the query, with its percent signs resolved where it has any.',

@@ -18,19 +18,19 @@ export interface Target {
 const targets = {
   bare: atLeast('single pageview, journal / bare uWebSockets.js', 0.6, 0.2),
   unwaited: atLeast('single pageview, journal / the same gateway with acks not waiting', 0.85, 0.65),
-  fastify: atLeast('single pageview, journal / Fastify with acks from memory', 1.6, 1),
+  fastify: atLeast('single pageview, journal / Fastify with acks from memory', 1.6, 1.1),
   insert: atLeast('single pageview, postgres / one INSERT per request', 4, 2.5),
-  array: atLeast('array of 100, records/s / single pageview, requests/s', 6, 2),
+  array: atLeast('array of 100, records/s / single pageview, requests/s', 6, 2.3),
   sustained: atLeast('60 s of arrays of 100 into Postgres, rows/s / psql \\copy, one connection', 0.65, 0.4),
   writer: atLeast('writer alone, 1000 rows at once / psql \\copy, two connections each', 0.75, 0.5),
   cpu: atMost(
     'CPU per record (gateway and Postgres), arrays of 100 / CPU per request, bare uWebSockets.js',
     12 / 8.4,
-    2.7,
+    2.4,
   ),
   token: atMost('token check in memory, hash included', 0.6, 1.2, ' µs'),
   tail: atMost('single pageview at 70 % load, journal: p99 / p50', 4, 80),
-  memory: atMost('resident memory at saturation, 100,000 grants cached', 180, 450, ' MiB'),
+  memory: atMost('resident memory at saturation, 100,000 grants cached', 180, 320, ' MiB'),
   clients: atMost('CPU of a request, 1,000,000 clients / 4 clients', 1.3, 1.7),
 } as const satisfies Readonly<Record<string, Target>>;
 

@@ -56,7 +56,7 @@ interface Judged {
 type MovingContext = Omit<ReadContext, 'index'> & { index: number };
 
 /** Others get their turn after so many records. */
-const TURN_RECORDS = 500;
+const TURN_RECORDS = 250;
 
 /**
  * A record goes to the journal as soon as it is judged, so that what was made of it is garbage before the next; only one whose
@@ -83,7 +83,10 @@ export async function takeBatch(batch: Batch, deps: BatchDeps): Promise<BatchOut
     else keep(one, one.site);
     context.index++;
   }
-  for (const one of waiting) keep(one, await one.site);
+  for (const [place, one] of waiting.entries()) {
+    if (place % TURN_RECORDS === TURN_RECORDS - 1) await yieldToOthers();
+    keep(one, await one.site);
+  }
   const end = await kept.finish();
   if (end.late !== null) for (const index of end.late.indexes) refuseAt(index, end.late.refusal);
   return {
