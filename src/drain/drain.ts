@@ -128,7 +128,9 @@ export function startDrain(values: DrainValues, deps: DrainDeps): Drain {
   ): Promise<void> {
     const described = describeRow(batch.entries, batch.bounds[2 * row] ?? 0, batch.bounds[2 * row + 1] ?? 0);
     const { sqlstate, reason } = refusal;
-    await persist(() => store.quarantine({ ...described, table, sqlstate, reason }));
+    // Its bytes are those of the chunk: an attempt that is late may still be on its way when the next one is read.
+    const kept = { ...described, entry: Buffer.from(described.entry) };
+    await persist(() => store.quarantine({ ...kept, table, sqlstate, reason }));
     rowsQuarantined++;
     ledger.noteQuarantined(described.clientId);
     log('error', { table, sqlstate, reason }, 'Postgres refuses a row; it is in quarantine');

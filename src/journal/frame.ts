@@ -5,15 +5,10 @@
  *
  * The checksum covers everything behind it. Since the next frame is written only after this one is synced, a frame
  * that is not good and has a good one behind it was good once: that is damage, not an interrupted write.
- *
- * Zeros are written behind each frame, with it, and the next frame takes their place: what a segment that is used again
- * held before is never read for what follows. Sequences of such stale frames are lower than any that is looked for.
  */
 import { crc32 } from 'node:zlib';
 
 export const FRAME_HEADER_BYTES = 32;
-/** Of zeros behind a frame, as far as the segment has room: not fewer than a header has. */
-export const FRAME_TAIL_BYTES = 32;
 
 const MAGIC = 0x464a4c53; // 'SLJF' as bytes
 const MAGIC_BYTES = Buffer.from('SLJF', 'latin1');
@@ -33,7 +28,7 @@ export type FrameState =
   | { readonly kind: 'short'; readonly bytesNeeded: number }
   | { readonly kind: 'bad' };
 
-/** Completes a frame whose payload already lies at [start + header, end) of `buffer`: its header, and the zeros behind it. */
+/** Completes the header of a frame whose payload already lies at [start + header, end) of `buffer`. */
 export function sealFrame(
   buffer: Buffer,
   start: number,
@@ -46,7 +41,6 @@ export function sealFrame(
   buffer.writeUInt32LE(entries, start + 12);
   buffer.writeDoubleLE(firstSequence, start + 16);
   buffer.fill(0, start + 24, start + FRAME_HEADER_BYTES);
-  buffer.fill(0, end, end + FRAME_TAIL_BYTES);
   buffer.writeUInt32LE(crc32(buffer.subarray(start + CHECKED_FROM, end)), start + 4);
 }
 
@@ -63,7 +57,11 @@ export function inspectFrame(buffer: Buffer, offset: number, frameBytesMax: numb
   const firstSequence = buffer.readDoubleLE(offset + 16);
   const end = offset + FRAME_HEADER_BYTES + payloadBytes;
   const isPlausible =
-    payloadBytes > 0 && payloadBytes <= frameBytesMax && entries > 0 && Number.isSafeInteger(firstSequence);
+    payloadBytes > 0 &&
+    payloadBytes <= frameBytesMax &&
+    entries > 0 &&
+    Number.isInteger(firstSequence) &&
+    Number.isSafeInteger(firstSequence + entries - 1);
   if (!isPlausible) return { kind: 'bad' };
   if (end > buffer.length) return { kind: 'short', bytesNeeded: end - offset };
   if (crc32(buffer.subarray(offset + CHECKED_FROM, end)) !== buffer.readUInt32LE(offset + 4))
@@ -75,7 +73,10 @@ export function inspectFrame(buffer: Buffer, offset: number, frameBytesMax: numb
   };
 }
 
-/** The offset of the next good frame behind damage, or -1. Only one with later entries counts: no stale bytes. */
+/**
+ * The offset of the next good frame behind damage, or -1. Its entries must be later, and no further on than the damage can have
+ * had entries, each of a byte at least: anything else is what a sender wrote to look like a frame.
+ */
 export function findNextFrame(
   buffer: Buffer,
   from: number,
@@ -88,7 +89,9 @@ export function findNextFrame(
     offset = buffer.indexOf(MAGIC_BYTES, offset + 1)
   ) {
     const state = inspectFrame(buffer, offset, frameBytesMax);
-    if (state.kind === 'good' && state.head.firstSequence >= sequenceMin) return offset;
+    const sequenceMax = sequenceMin + offset - from + 1;
+    if (state.kind !== 'good') continue;
+    if (state.head.firstSequence >= sequenceMin && state.head.firstSequence <= sequenceMax) return offset;
   }
   return -1;
 }
@@ -137,12 +140,8 @@ export function scanFrames(bytes: Buffer, start: number, values: ScanValues): Fr
       values.frameBytesMax,
     );
     if (state.kind === 'end' && next === -1) break;
-    if (next === -1) {
-      const stale = findNextFrame(bytes, offset + 1, 0, values.frameBytesMax);
-      bad.push({ start: offset, end: stale === -1 ? bytes.length : stale });
-      break;
-    }
-    bad.push({ start: offset, end: next });
+    bad.push({ start: offset, end: next === -1 ? bytes.length : next });
+    if (next === -1) break;
     offset = next;
   }
   return { lastSequence, end, bad, firstGood };

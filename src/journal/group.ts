@@ -2,7 +2,7 @@
  * Groups of entries on their way to the disk. Entries are copied into the open group; a group that is taken for
  * writing becomes one frame. Buffers are used again; there is no allocation per entry.
  */
-import { FRAME_HEADER_BYTES, FRAME_TAIL_BYTES, sealFrame } from './frame.ts';
+import { FRAME_HEADER_BYTES, sealFrame } from './frame.ts';
 
 export interface Group {
   buffer: Buffer;
@@ -23,7 +23,7 @@ export interface Groups {
   find(sequence: number): Group | null;
   /** Copies an entry, which must fit a frame, into the open group, or into a new one. */
   add(bytes: Buffer, start: number, end: number, sequence: number): void;
-  /** The oldest group, closed and sealed as a frame in [0, end) of its buffer, zeros behind it; null when nothing waits. */
+  /** The oldest group, closed and sealed as a frame in [0, end) of its buffer; null when nothing waits. */
   take(): Group | null;
   /** Takes a group's buffer back once it is written. */
   release(group: Group): void;
@@ -37,7 +37,6 @@ const SPARE_BUFFERS_MAX = 4;
 
 /** `frameBytesMax` bounds a group, header included. */
 export function createGroups(frameBytesMax: number): Groups {
-  const bufferBytesMax = frameBytesMax + FRAME_TAIL_BYTES;
   const waiting: Group[] = [];
   const spares: Buffer[] = [];
   let open: Group | null = null;
@@ -48,7 +47,7 @@ export function createGroups(frameBytesMax: number): Groups {
     const synced = new Promise<'synced' | 'failed'>((resolve) => {
       settle = resolve;
     });
-    const buffer = spares.pop() ?? Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, bufferBytesMax));
+    const buffer = spares.pop() ?? Buffer.allocUnsafeSlow(Math.min(FIRST_BYTES, frameBytesMax));
     const group = {
       buffer,
       end: FRAME_HEADER_BYTES,
@@ -64,9 +63,8 @@ export function createGroups(frameBytesMax: number): Groups {
   }
 
   function ensureRoom(group: Group, length: number): void {
-    const needed = group.end + length + FRAME_TAIL_BYTES;
-    if (needed <= group.buffer.length) return;
-    const size = Math.min(bufferBytesMax, Math.max(group.buffer.length * 2, needed));
+    if (group.end + length <= group.buffer.length) return;
+    const size = Math.min(frameBytesMax, Math.max(group.buffer.length * 2, group.end + length));
     const grown = Buffer.allocUnsafeSlow(size);
     group.buffer.copy(grown, 0, 0, group.end);
     group.buffer = grown;

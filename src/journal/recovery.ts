@@ -207,7 +207,7 @@ async function cutTail(
   range: ByteRange,
   log: JournalLog,
 ): Promise<void> {
-  const tail = bytes.subarray(range.start, lastUsed(bytes, range));
+  const tail = bytes.subarray(range.start, lastUsed(bytes, range.start));
   const copy = await copyAside(directory, file.path, tail, range.start);
   log(
     'warn',
@@ -217,9 +217,9 @@ async function cutTail(
   await truncate(file.path, range.start);
 }
 
-function lastUsed(bytes: Buffer, { start, end: last }: ByteRange): number {
-  let end = last;
-  while (end > start && bytes[end - 1] === 0) end--;
+function lastUsed(bytes: Buffer, from: number): number {
+  let end = bytes.length;
+  while (end > from && bytes[end - 1] === 0) end--;
   return end;
 }
 

@@ -6,11 +6,9 @@ import type { FileHandle } from 'node:fs/promises';
 import { unlink } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createDurations, type DurationStats } from '../measure/durations.ts';
-import { FRAME_TAIL_BYTES } from './frame.ts';
 import type { SegmentContent } from './recovery.ts';
 import {
   prepareSpare,
-  recycle,
   SEGMENT_HEADER_BYTES,
   syncDirectory,
   takeSpare,
@@ -22,15 +20,13 @@ export interface Roll {
   stats(storedSequence: number): RollStats;
   /** Bytes that can surely still be written, whatever the frames' sizes; 0 = the journal is full. */
   roomBytes(): number;
-  /**
-   * Writes `bytes` of the buffer and the zeros behind them, synced, into the segment in use, or at the start of the next one.
-   */
+  /** Writes `bytes` of the buffer, synced, into the segment in use, or at the start of the next one. */
   write(buffer: Buffer, bytes: number, firstSequence: number): Promise<void>;
   /** What was written is good, up to this entry. */
   confirm(bytes: number, lastSequence: number): void;
   /** Whether `dropStored` would delete a segment. */
   canDrop(storedSequence: number): boolean;
-  /** Lets go of segments that Postgres has wholly: one becomes the spare, when there is none, the others are deleted. */
+  /** Deletes segments that Postgres has wholly; makes room for a spare. */
   dropStored(storedSequence: number): void;
   close(): Promise<void>;
 }
@@ -83,17 +79,7 @@ export async function createRoll(
     const isAffordable = isFirst || bytesOnDisk + segmentBytes <= values.journalBytesMax;
     if (isClosed || !isAffordable) return Promise.resolve(false);
     bytesOnDisk += segmentBytes;
-    return awaitSpare(prepareSpare(directory, segmentBytes));
-  }
-
-  /** A spare costs as much as all that is written to it. Most often a stored segment comes in time to become one. */
-  function wantSpareSoon(): void {
-    if (offset >= segmentBytes / 2) void wantSpare(false);
-  }
-
-  /** Its bytes are counted already. */
-  function awaitSpare(making: Promise<void>): Promise<boolean> {
-    spare = making.then(
+    spare = prepareSpare(directory, segmentBytes).then(
       () => {
         if (isDiskFull) log('info', {}, 'the disk of the journal has room again');
         isDiskFull = false;
@@ -135,6 +121,7 @@ export async function createRoll(
       sizeBytes: segmentBytes,
       damaged: [],
     });
+    void wantSpare(false);
   }
 
   await startSegment(nextSequence, true);
@@ -166,7 +153,7 @@ export async function createRoll(
       const startedAtMs = performance.now();
       if (file === null || offset + bytes > segmentBytes) await startSegment(firstSequence, false);
       if (file === null) throw new Error('a segment was started, and there is none');
-      await writeAll(file, buffer, Math.min(bytes + FRAME_TAIL_BYTES, segmentBytes - offset), offset);
+      await writeAll(file, buffer, bytes, offset);
       writes.count(performance.now() - startedAtMs);
     },
     confirm(bytes, lastSequence) {
@@ -175,23 +162,20 @@ export async function createRoll(
       if (segment === undefined) throw new Error('a frame was written, and there is no segment');
       segment.end = offset;
       segment.lastSequence = lastSequence;
-      wantSpareSoon();
     },
     canDrop,
     dropStored(storedSequence) {
+      let dropped = 0;
       while (canDrop(storedSequence)) {
         const segment = segments.shift();
         if (segment === undefined) break;
-        if (spare === null && !isClosed && segment.sizeBytes === segmentBytes) {
-          void awaitSpare(recycle(directory, segment.path));
-          continue;
-        }
         bytesOnDisk -= segment.sizeBytes;
+        dropped++;
         unlink(segment.path).catch((error: unknown) =>
           log('warn', { err: error }, 'a stored journal segment cannot be deleted'),
         );
       }
-      wantSpareSoon();
+      if (dropped > 0) void wantSpare(false);
     },
     async close() {
       isClosed = true;

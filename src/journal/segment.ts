@@ -1,6 +1,6 @@
 /**
  * One file of the journal, of fixed size, filled with zeros before its first use, so that a sync has no metadata to
- * write. When Postgres has all of it, it is used again, as it is. Its name and its header say the sequence of its first entry:
+ * write. Its name and its header say the sequence of its first entry:
  *
  *   0 'SLUICEJ1' | 8 format version u32 | 12 CRC-32 u32 (of the sequence) | 16 first sequence f64 | 24 zero × 8
  */
@@ -8,7 +8,6 @@ import { constants } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { FRAME_TAIL_BYTES } from './frame.ts';
 
 export const SEGMENT_HEADER_BYTES = 32;
 const FORMAT_VERSION = 1;
@@ -59,13 +58,9 @@ export async function emptyFolder(directory: string): Promise<void> {
   await Promise.all(paths.map((path) => rm(path, { force: true })));
 }
 
-/**
- * A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. Every piece is synced by itself:
- * a frame that comes in the meantime waits behind one piece, not behind all.
- */
+/** A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. */
 export async function prepareSpare(directory: string, segmentBytes: number): Promise<void> {
-  const { O_WRONLY, O_CREAT, O_TRUNC, O_DSYNC } = constants;
-  const file = await open(join(directory, SPARE), O_WRONLY | O_CREAT | O_TRUNC | O_DSYNC, 0o600);
+  const file = await open(join(directory, SPARE), 'w', 0o600);
   try {
     for (let offset = 0; offset < segmentBytes; offset += ZEROS.length) {
       await writeAll(file, ZEROS, Math.min(ZEROS.length, segmentBytes - offset), offset);
@@ -76,15 +71,6 @@ export async function prepareSpare(directory: string, segmentBytes: number): Pro
   }
 }
 
-/**
- * Lets a segment that is not needed any more become the next one. The folder is synced before anything of it is written over:
- * under its old name it is whole.
- */
-export async function recycle(directory: string, path: string): Promise<void> {
-  await rename(path, join(directory, SPARE));
-  await syncDirectory(directory);
-}
-
 /** Turns the spare into the segment that begins with `firstSequence`. Every write to it is synced by itself. */
 export async function takeSpare(
   directory: string,
@@ -93,8 +79,7 @@ export async function takeSpare(
   const path = join(directory, segmentName(firstSequence));
   const file = await open(join(directory, SPARE), constants.O_WRONLY | constants.O_DSYNC);
   try {
-    const start = Buffer.concat([encodeHeader(firstSequence), Buffer.alloc(FRAME_TAIL_BYTES)]);
-    await writeAll(file, start, start.length, 0);
+    await file.write(encodeHeader(firstSequence), 0, SEGMENT_HEADER_BYTES, 0);
     await rename(join(directory, SPARE), path);
     await syncDirectory(directory);
     return { file, path };

@@ -102,12 +102,12 @@ export function readCampaign(query: string): Campaign {
   const seen: string[] = [];
   for (let start = 0, end = 0; start <= query.length; start = end + 1) {
     end = before(query, '&', start, query.length);
-    if (before(query, ';', start, end) < end) continue;
-    const equals = before(query, '=', start, end);
-    const target = CAMPAIGN_KEYS.get(decode(query.slice(start, equals)));
+    const pair = query.slice(start, end);
+    if (pair.includes(';')) continue;
+    const equals = before(pair, '=', 0, pair.length);
+    const target = CAMPAIGN_KEYS.get(decode(pair.slice(0, equals)));
     if (target === undefined || seen.includes(target)) continue;
-    const text = query.slice(equals + 1, end);
-    const value = decode(text);
+    const value = decode(pair.slice(equals + 1));
     if (value === null) continue;
     seen.push(target);
     campaign[target] = value.trim() || null;

@@ -8,7 +8,8 @@ import {
   type Place,
   type ScanState,
 } from '../../src/journal/recovery.ts';
-import { keep, makeFolder, range, readAll, removeFolders, type Folder } from './folder.ts';
+import { FRAME_HEADER_BYTES, sealFrame } from '../../src/journal/frame.ts';
+import { keep, makeEntry, makeFolder, range, readAll, removeFolders, type Folder } from './folder.ts';
 
 afterAll(removeFolders);
 
@@ -108,6 +109,30 @@ describe('after a crash the journal', () => {
     const { numbers, stats } = await recover(crashed);
     expect(numbers).toEqual([...range(1, 4), 99]);
     expect(stats.damagedRanges).toBe(0);
+  });
+});
+
+describe('what a sender wrote to look like a frame', () => {
+  it('is not taken for one where the frame around it is torn or damaged', async () => {
+    for (const after of [0, 3]) {
+      const folder = await makeFolder();
+      const journal = await folder.open();
+      for (const number of range(1, 5)) await keep(journal, number);
+      const entry = makeEntry(6, 2000);
+      makeEntry(666, 200).copy(entry, 1000 + FRAME_HEADER_BYTES);
+      sealFrame(entry, 1000, 1000 + FRAME_HEADER_BYTES + 200, 1, 5_000_000);
+      const receipt = journal.append(entry, 0, entry.length);
+      if (receipt.kind === 'appended') await journal.synced(receipt.sequence);
+      for (const number of range(7, 6 + after)) await keep(journal, number);
+      const crashed = await folder.crash();
+      await journal.close();
+      await change(await onlySegment(crashed), (bytes) => {
+        bytes[FIRST_FRAME + 5 * FRAME_BYTES + 9] = 0xff;
+      });
+      const { numbers, stats } = await recover(crashed);
+      expect(numbers).toEqual([...range(1, 5), ...range(7, 6 + after)]);
+      expect(stats.appended).toBe(after === 0 ? 5 : 9);
+    }
   });
 });
 

@@ -59,8 +59,8 @@ type MovingContext = Omit<ReadContext, 'index'> & { index: number };
 const TURN_RECORDS = 250;
 
 /**
- * A record goes to the journal as soon as it is judged, so that what was made of it is garbage before the next; only one whose
- * site has to be looked up waits until all others have gone.
+ * A record goes to the journal as soon as it is judged, so that what was made of it is garbage before the next. One whose site has
+ * to be looked up waits until all are judged, with those behind it: their order is kept.
  */
 export async function takeBatch(batch: Batch, deps: BatchDeps): Promise<BatchOutcome> {
   const { elements } = batch;
@@ -79,13 +79,13 @@ export async function takeBatch(batch: Batch, deps: BatchDeps): Promise<BatchOut
     if (context.index % TURN_RECORDS === TURN_RECORDS - 1) await yieldToOthers();
     const one = isFault(element) ? refuseFault(element) : judgeRecord(batch, deps, context, element);
     if (isRefusal(one)) refuseAt(context.index, one);
-    else if (one.site instanceof Promise) waiting.push(one);
+    else if (waiting.length > 0 || one.site instanceof Promise) waiting.push(one);
     else keep(one, one.site);
     context.index++;
   }
   for (const [place, one] of waiting.entries()) {
     if (place % TURN_RECORDS === TURN_RECORDS - 1) await yieldToOthers();
-    keep(one, await one.site);
+    keep(one, one.site instanceof Promise ? await one.site : one.site);
   }
   const end = await kept.finish();
   if (end.late !== null) for (const index of end.late.indexes) refuseAt(index, end.late.refusal);
