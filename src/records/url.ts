@@ -100,6 +100,7 @@ export function readCampaign(query: string): Campaign {
   if (!query.includes('utm_') && !query.includes('hk_qr') && !query.includes('%')) return NO_CAMPAIGN;
   const campaign = { ...NO_CAMPAIGN };
   const seen: string[] = [];
+  // Not by `split`: its array of pairs is dear on the way of every record.
   for (let start = 0, end = 0; start <= query.length; start = end + 1) {
     end = before(query, '&', start, query.length);
     const pair = query.slice(start, end);
