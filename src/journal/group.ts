@@ -9,6 +9,8 @@ export interface Group {
   end: number;
   entries: number;
   firstSequence: number;
+  /** How many wait for it to be synced. */
+  waiting: number;
   /** Shared by all who wait for it. */
   synced: Promise<'synced' | 'failed'>;
   settle: (outcome: 'synced' | 'failed') => void;
@@ -25,6 +27,8 @@ export interface Groups {
   add(bytes: Buffer, start: number, end: number, sequence: number): void;
   /** The oldest group, closed and sealed as a frame in [0, end) of its buffer; null when nothing waits. */
   take(): Group | null;
+  /** The same, if nothing can be added to it. */
+  takeFull(): Group | null;
   /** Takes a group's buffer back once it is written. */
   release(group: Group): void;
   /** Everything that waits has failed. */
@@ -53,6 +57,7 @@ export function createGroups(frameBytesMax: number): Groups {
       end: FRAME_HEADER_BYTES,
       entries: 0,
       firstSequence,
+      waiting: 0,
       synced,
       settle,
       stored: null,
@@ -68,6 +73,15 @@ export function createGroups(frameBytesMax: number): Groups {
     const grown = Buffer.allocUnsafeSlow(size);
     group.buffer.copy(grown, 0, 0, group.end);
     group.buffer = grown;
+  }
+
+  function take(): Group | null {
+    const group = waiting.shift();
+    if (group === undefined) return null;
+    if (group === open) open = null;
+    pendingBytes -= group.end;
+    sealFrame(group.buffer, 0, group.end, group.entries, group.firstSequence);
+    return group;
   }
 
   return {
@@ -88,14 +102,8 @@ export function createGroups(frameBytesMax: number): Groups {
       open.entries++;
       pendingBytes += length;
     },
-    take() {
-      const group = waiting.shift();
-      if (group === undefined) return null;
-      if (group === open) open = null;
-      pendingBytes -= group.end;
-      sealFrame(group.buffer, 0, group.end, group.entries, group.firstSequence);
-      return group;
-    },
+    take,
+    takeFull: () => (waiting[0] === open ? null : take()),
     release(group) {
       if (spares.length < SPARE_BUFFERS_MAX) spares.push(group.buffer);
     },

@@ -2,14 +2,15 @@
  * Entries on disk, in order. Knows no record and no Postgres.
  *
  * Promise: an entry whose `synced` resolved to 'synced' is read back, in order, after any crash of the process or
- * the machine, until `advanceStored` has passed it. Group commit without timers: one write is in flight, and what
- * arrives meanwhile is the next frame.
+ * the machine, until `advanceStored` has passed it. Group commit: one write is in flight, what arrives meanwhile is the
+ * next frame, and where several wait for one frame the next begins a moment later.
  *
  * A full disk or budget refuses entries ('full') until segments are freed. A failed write is final: its entries and
  * all that wait have failed, nothing is written any more, what was synced can still be read.
  */
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createCadence } from './cadence.ts';
 import { FRAME_HEADER_BYTES } from './frame.ts';
 import { createGroups, type Group } from './group.ts';
 import { takeLock } from './lock.ts';
@@ -95,6 +96,7 @@ export async function openJournal(
   );
   roll.dropStored(marks.stored);
   const groups = createGroups(frameBytesMax);
+  const cadence = createCadence();
   const reader = createReader(marks.stored, { directory, frameBytesMax, segments, log: deps.log });
   const waiters = createWaiters();
   const pacedReader = createPacedReader(reader, marks, waiters);
@@ -111,20 +113,22 @@ export async function openJournal(
 
   const pendingBytes = (): number => groups.pendingBytes + (inFlight?.end ?? 0);
 
-  /** At the end of this turn of the event loop: all that arrived in it shares a frame. */
+  /** At the end of this turn of the event loop, or of a pause: all that arrives until then shares a frame. */
   function scheduleWrite(): void {
     if (isScheduled || inFlight !== null) return;
     isScheduled = true;
-    setImmediate(() => {
-      isScheduled = false;
-      void writeGroups();
-    });
+    const pauseMs = cadence.pauseMs(performance.now());
+    if (pauseMs > 0) setTimeout(writeGroups, pauseMs);
+    else setImmediate(writeGroups);
   }
 
+  /** Writes what waits, up to the group that is still open once one is written. */
   async function writeGroups(): Promise<void> {
-    if (inFlight !== null || state === 'failed') return;
-    for (let group = groups.take(); group !== null; group = groups.take()) {
+    isScheduled = false;
+    if (state === 'failed') return;
+    for (let group = groups.take(); group !== null; group = groups.takeFull()) {
       inFlight = group;
+      cadence.begin(performance.now(), group.waiting);
       try {
         await roll.write(group.buffer, group.end, group.firstSequence);
       } catch (error) {
@@ -134,6 +138,7 @@ export async function openJournal(
       confirm(group);
     }
     inFlight = null;
+    if (groups.open !== null) scheduleWrite();
   }
 
   function confirm(group: Group): void {
@@ -181,7 +186,10 @@ export async function openJournal(
       if (sequence <= marks.synced) return SYNCED;
       if (state === 'failed') return FAILED;
       const group = groups.find(sequence) ?? inFlight;
-      return group === null ? FAILED : group.synced;
+      if (group === null) return FAILED;
+      group.waiting++;
+      if (group !== inFlight) cadence.arrive(performance.now());
+      return group.synced;
     },
     stored(sequence, waitMs) {
       if (sequence <= marks.stored) return STORED;
