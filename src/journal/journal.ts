@@ -118,8 +118,9 @@ export async function openJournal(
     if (isScheduled || inFlight !== null) return;
     isScheduled = true;
     const pauseMs = cadence.pauseMs(performance.now());
-    if (pauseMs > 0) setTimeout(writeGroups, pauseMs);
-    else setImmediate(writeGroups);
+    const begin = (): void => void writeGroups();
+    if (pauseMs > 0) setTimeout(begin, pauseMs);
+    else setImmediate(begin);
   }
 
   /** Writes what waits, up to the group that is still open once one is written. */
