@@ -1,6 +1,6 @@
 /**
  * npm run bench [-- name] [--check] [--rounds N] [--seconds N] [--rows N] [--revocations N] [--rate N] [--lines N] [--seed N]
- *   [--requests N] [--connections N] [--clients N] [--partitions N] [--backlog-mib N] [--table-rows N]
+ *   [--requests N] [--connections N] [--clients N] [--rate-max N] [--partitions N] [--backlog-mib N] [--table-rows N]
  *   [--profile-seconds N]
  *
  * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table`, `growth` and `profile` write
@@ -42,6 +42,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
     requests: { type: 'string', default: '3000' },
     clients: { type: 'string', default: '1000000' },
+    'rate-max': { type: 'string', default: '20000' },
     partitions: { type: 'string', default: '240' },
     'profile-seconds': { type: 'string', default: '10' },
     'backlog-mib': { type: 'string', default: '10240' },
@@ -73,6 +74,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   growth: async () => {
     const startedAtMs = performance.now();
     const sizes = {
+      rateMax: Number(values['rate-max']),
       partitionsMax: Number(values.partitions),
       clientsMax: Number(values.clients),
       backlogMibMax: Number(values['backlog-mib']),

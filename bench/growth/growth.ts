@@ -1,6 +1,6 @@
 /**
- * How cost grows: with the partitions of a table, the clients that send, the journal that waits for Postgres, and the rows
- * that are there already. Every curve has its own world; all together take about a quarter of an hour at their full size.
+ * How cost grows: with the requests of a second, the partitions of a table, the clients that send, the journal that waits for Postgres, and the rows
+ * that are there already. Every curve has its own world; all together take about half an hour at their full size.
  */
 import { createParts, type PartTime } from '../parts.ts';
 import { ensureProgram } from '../program.ts';
@@ -9,12 +9,15 @@ import { growBacklog } from './backlog.ts';
 import { growClients } from './clients.ts';
 import type { Curve } from './curve.ts';
 import { growPartitions } from './partitions.ts';
+import { growRates } from './rates.ts';
 import { growRows } from './rows.ts';
 
 export interface GrowthValues {
   readonly rounds: number;
   /** Of one load. */
   readonly seconds: number;
+  /** Requests a second. */
+  readonly rateMax: number;
   readonly partitionsMax: number;
   readonly clientsMax: number;
   readonly backlogMibMax: number;
@@ -31,7 +34,7 @@ export interface GrowthResult {
 const APPENDED_MIB = 16;
 /** Each start reads all of the journal. */
 const STARTS_MAX = 3;
-const FILL_MS_MAX = 240_000;
+const FILL_MS_MAX = 600_000;
 
 /** `keep` is given the curves that are known, whenever one is. */
 export async function benchGrowth(
@@ -47,6 +50,7 @@ export async function benchGrowth(
   });
   const grow = (name: string, work: (world: World) => Promise<Curve>): Promise<void> =>
     parts.run(name, () => withWorld(work));
+  await grow('rates', (world) => growRates(world, values, tell));
   await grow('partitions', (world) => growPartitions(world, values, tell));
   await grow('clients', (world) => growClients(world, values, tell));
   await grow('backlog', (world) =>

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { benchGrowth, type GrowthResult } from '../../bench/growth/growth.ts';
 import { drawGrowth, printGrowth } from '../../bench/page/growth.ts';
 
-const SIZES = { partitionsMax: 3, clientsMax: 200, backlogMibMax: 40, tableRowsMax: 10_000 };
+const SIZES = { rateMax: 500, partitionsMax: 3, clientsMax: 200, backlogMibMax: 40, tableRowsMax: 10_000 };
 
 describe('growth', { timeout: 120_000 }, () => {
   it('measures each curve at each of its sizes, and keeps what is known after each', async () => {
@@ -14,14 +14,20 @@ describe('growth', { timeout: 120_000 }, () => {
       async (part) => void kept.push(part),
     );
     expect(result.parts.map(({ name, failure }) => [name, failure])).toEqual([
+      ['rates', null],
       ['partitions', null],
       ['clients', null],
       ['backlog', null],
       ['rows', null],
     ]);
-    expect(kept).toHaveLength(4);
+    expect(kept).toHaveLength(5);
     const sizes = result.curves.map(({ lines }) => lines.map(({ points }) => points.map(({ size }) => size)));
     expect(sizes).toEqual([
+      [
+        [300, 500],
+        [300, 500],
+        [300, 500],
+      ],
       [
         [1, 3],
         [1, 3],
