@@ -52,7 +52,7 @@ export interface DrainStats {
 }
 
 /** Between two writes when all is stored: a write of a handful of rows costs Postgres as much as one of hundreds. */
-const PAUSE_MS = 20;
+const PAUSE_MS = 100;
 /** How much of the measured speed the newest chunk makes. */
 const NEWEST_SHARE = 0.2;
 

@@ -107,8 +107,8 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
     sites.clear();
   }
 
-  function isBelievable(verifiedAtMs: number): boolean {
-    return now() - Math.max(verifiedAtMs, coherence.currentAsOfMs()) <= values.staleMaxMs;
+  function isBelievable(verifiedAtMs: number, nowMs: number = now()): boolean {
+    return nowMs - Math.max(verifiedAtMs, coherence.currentAsOfMs()) <= values.staleMaxMs;
   }
 
   function judgeExpiry(verdict: Granted): TokenVerdict {
@@ -174,8 +174,8 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
     const tokenHash = hashToken(token);
     const cached = memory.findGrant(tokenHash);
     if (cached === undefined) return isPossibleToken(token) ? peekNegative(tokenHash) : denials.malformed;
-    if (!isBelievable(cached.verifiedAtMs)) return null;
     const nowMs = now();
+    if (!isBelievable(cached.verifiedAtMs, nowMs)) return null;
     if (nowMs >= cached.refreshAtMs && nowMs >= nextRefreshMs) {
       nextRefreshMs = nowMs + REFRESH_GAP_MS;
       cached.refreshAtMs = nowMs + RETRY_MS;
