@@ -35,7 +35,7 @@ export interface PacedValuesOfBench {
 
 const LOAD_SHARE = 0.7;
 const LIMIT_SECONDS = 1;
-const WARM_UP_MS = 500;
+const WARM_UP_MS = 1500;
 const CONNECTIONS = 256;
 
 export async function measureLatency(

@@ -79,7 +79,11 @@ export async function createRoll(
     const isAffordable = isFirst || bytesOnDisk + segmentBytes <= values.journalBytesMax;
     if (isClosed || !isAffordable) return Promise.resolve(false);
     bytesOnDisk += segmentBytes;
-    spare = prepareSpare(directory, segmentBytes).then(
+    // At the start nothing else is written, and at a stop nobody rests.
+    const rest = async (ms: number): Promise<void> => {
+      if (!isFirst && !isClosed) await sleep(ms);
+    };
+    spare = prepareSpare(directory, segmentBytes, rest).then(
       () => {
         if (isDiskFull) log('info', {}, 'the disk of the journal has room again');
         isDiskFull = false;
