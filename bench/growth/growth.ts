@@ -1,6 +1,7 @@
 /**
- * How cost grows: with the requests of a second, the partitions of a table, the clients that send, the journal that waits for Postgres, and the rows
- * that are there already. Every curve has its own world; all together take about half an hour at their full size.
+ * How cost grows: with the requests of a second, the partitions of a table, the clients that send, the journal that waits
+ * for Postgres, and the rows that are there already. Every curve has its own world; all together take about a quarter of an
+ * hour at their full size.
  */
 import { createParts, type PartTime } from '../parts.ts';
 import { ensureProgram } from '../program.ts';

@@ -8,7 +8,7 @@ import { runRounds } from '../rounds.ts';
 import { findForm } from '../table/forms.ts';
 import { pin, readCpuUs } from '../table/process.ts';
 import { openField, serverOf, type Field } from '../table/race.ts';
-import { settle } from '../table/stored.ts';
+import { awaitStored, settle } from '../table/stored.ts';
 import type { World } from '../world.ts';
 import { lineOf, stepsTo, type Curve } from './curve.ts';
 
@@ -33,7 +33,7 @@ export async function growRates(
 ): Promise<Curve> {
   const field = await openField(world, ['journal']);
   const rates = stepsTo(rateMax, STEPS).map(String);
-  const beside: Record<'postgresUs' | 'p50Ms', Record<string, number[]>> = {
+  const otherMeasured = {
     postgresUs: emptyMeasured(rates),
     p50Ms: emptyMeasured(rates),
   };
@@ -44,8 +44,8 @@ export async function growRates(
       tell(`rates: ${rate} a second, round ${round + 1} of ${rounds}`);
       const point = await load(world, field, Number(rate), seconds * 1000);
       if (round >= 0) {
-        beside.postgresUs[rate]?.push(point.postgresUs);
-        beside.p50Ms[rate]?.push(point.p50Ms);
+        otherMeasured.postgresUs[rate]?.push(point.postgresUs);
+        otherMeasured.p50Ms[rate]?.push(point.p50Ms);
       }
       return point.gatewayUs;
     });
@@ -55,8 +55,8 @@ export async function growRates(
       size: 'requests/s',
       lines: [
         lineOf('CPU of the gateway', 'µs', gatewayUs),
-        lineOf('CPU of Postgres', 'µs', beside.postgresUs),
-        lineOf('until its answer, median', 'ms', beside.p50Ms),
+        lineOf('CPU of Postgres', 'µs', otherMeasured.postgresUs),
+        lineOf('until its answer, median', 'ms', otherMeasured.p50Ms),
       ],
       remark: '',
     };
@@ -69,7 +69,7 @@ function emptyMeasured(names: readonly string[]): Record<string, number[]> {
   return Object.fromEntries(names.map((name) => [name, []]));
 }
 
-/** CPU until the rows are in their table. */
+/** CPU until the rows are in their table; /proc counts it by hundredths of a second. */
 async function load(
   world: World,
   field: Field,
@@ -87,8 +87,9 @@ async function load(
   const sent = { port, path, token, body: body.toString(), connections: CONNECTIONS, isPunctual: true };
   const result = await pace({ ...sent, requestsPerSecond, warmUpMs: 0, measuredMs }, pin('load'));
   if (result.refused > 0) throw new Error(`${result.refused} refused, or not answered`);
-  await settle(world.sql, port, form, request, result.answered);
+  await awaitStored(port, request);
   const after = await readCpu();
+  await settle(world.sql, port, form, request, result.answered);
   return {
     gatewayUs: (after[0] - before[0]) / result.answered,
     postgresUs: (after[1] - before[1]) / result.answered,

@@ -82,6 +82,14 @@ async function copyEntries(sql: Sql, entries: Buffer): Promise<void> {
   }
 }
 
+/** Waits until all that Sluice has taken so far is in Postgres: what comes to Postgres comes in order. */
+export async function awaitStored(port: number, marker: MadeRequest): Promise<void> {
+  for (let isStored = false; !isStored;) {
+    const answer = await post(port, marker, { Prefer: 'durability=postgres' });
+    isStored = answer.headers.get('preference-applied') !== 'durability=journal';
+  }
+}
+
 /**
  * Waits until all that the variant has taken so far is in Postgres, and empties the tables. Throws when there are fewer
  * rows than were answered with 202; there may be more: of requests that were under way when a load ended.
@@ -93,11 +101,7 @@ export async function settle(
   marker: MadeRequest,
   atLeast: number,
 ): Promise<void> {
-  // What comes to Postgres comes in order.
-  for (let isStored = false; !isStored;) {
-    const answer = await post(port, marker, { Prefer: 'durability=postgres' });
-    isStored = answer.headers.get('preference-applied') !== 'durability=journal';
-  }
+  await awaitStored(port, marker);
   const [row] = await sql<{ n: number }[]>`SELECT count(*)::int AS n FROM ${sql(form.table)}`;
   if ((row?.n ?? 0) < atLeast)
     throw new Error(`disqualified: ${form.table} has ${row?.n} rows, and ${atLeast} were answered with 202`);

@@ -51,7 +51,10 @@ export interface DrainStats {
   readonly bytesPerSecond: number;
 }
 
-/** Between two writes when all is stored: a write of a handful of rows costs Postgres as much as one of hundreds. */
+/**
+ * Between two writes when all is stored: a write of a handful of rows costs Postgres as much as one of hundreds. A row may be
+ * seen so much later; who waits for it ends the pause.
+ */
 const PAUSE_MS = 100;
 /** How much of the measured speed the newest chunk makes. */
 const NEWEST_SHARE = 0.2;

@@ -107,7 +107,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
     sites.clear();
   }
 
-  function isBelievable(verifiedAtMs: number, nowMs: number = now()): boolean {
+  function isBelievable(verifiedAtMs: number, nowMs: number): boolean {
     return nowMs - Math.max(verifiedAtMs, coherence.currentAsOfMs()) <= values.staleMaxMs;
   }
 
@@ -140,7 +140,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
     // Everything that was announced since its reader asked Postgres must have passed through this memory.
     const { grant, sequence } = shared;
     if (sequence < memory.leastSequence || grant.version < memory.leastVersion(tokenHash)) return null;
-    if (!isBelievable(-Infinity)) return null;
+    if (!isBelievable(-Infinity, now())) return null;
     counts.redisHits++;
     return judgeExpiry(memory.keepGrant(grant, coherence.currentAsOfMs(), now() + REFRESH_MS));
   }
@@ -199,7 +199,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
       siteLookups,
       cached: memory.grantCount,
       cachedNegatives: memory.negativeCount,
-      isBelievable: isBelievable(-Infinity),
+      isBelievable: isBelievable(-Infinity, now()),
       redis: redis?.stats() ?? null,
       ...coherence.stats(),
     };

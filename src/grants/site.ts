@@ -19,7 +19,7 @@ export interface Sites {
 export interface SiteDeps {
   readonly database: Database;
   /** Whether something that was true at `verifiedAtMs` may be believed now. */
-  readonly isBelievable: (verifiedAtMs: number) => boolean;
+  readonly isBelievable: (verifiedAtMs: number, nowMs: number) => boolean;
   readonly now: () => number;
 }
 
@@ -73,8 +73,8 @@ export function createSites(deps: SiteDeps): Sites {
       if (domain.length > DOMAIN_LENGTH_MAX) return UNKNOWN;
       const site = known.get(domain);
       if (site === undefined) return now() < (unknown.get(domain) ?? -Infinity) ? UNKNOWN : null;
-      if (!isBelievable(site.verifiedAtMs)) return null;
       const nowMs = now();
+      if (!isBelievable(site.verifiedAtMs, nowMs)) return null;
       if (nowMs >= site.refreshAtMs) {
         site.refreshAtMs = nowMs + RETRY_MS;
         void resolve(domain);

@@ -9,8 +9,8 @@ export interface Group {
   end: number;
   entries: number;
   firstSequence: number;
-  /** How many wait for it to be synced. */
-  waiting: number;
+  /** How many wait for it, to be synced or to be stored. */
+  waiters: number;
   /** Shared by all who wait for it. */
   synced: Promise<'synced' | 'failed'>;
   settle: (outcome: 'synced' | 'failed') => void;
@@ -41,7 +41,7 @@ const SPARE_BUFFERS_MAX = 4;
 
 /** `frameBytesMax` bounds a group, header included. */
 export function createGroups(frameBytesMax: number): Groups {
-  const waiting: Group[] = [];
+  const queue: Group[] = [];
   const spares: Buffer[] = [];
   let open: Group | null = null;
   let pendingBytes = 0;
@@ -57,13 +57,13 @@ export function createGroups(frameBytesMax: number): Groups {
       end: FRAME_HEADER_BYTES,
       entries: 0,
       firstSequence,
-      waiting: 0,
+      waiters: 0,
       synced,
       settle,
       stored: null,
     };
     pendingBytes += FRAME_HEADER_BYTES;
-    waiting.push(group);
+    queue.push(group);
     return group;
   }
 
@@ -76,7 +76,7 @@ export function createGroups(frameBytesMax: number): Groups {
   }
 
   function take(): Group | null {
-    const group = waiting.shift();
+    const group = queue.shift();
     if (group === undefined) return null;
     if (group === open) open = null;
     pendingBytes -= group.end;
@@ -92,7 +92,7 @@ export function createGroups(frameBytesMax: number): Groups {
       return open;
     },
     // Newest first: that is what is asked for.
-    find: (sequence) => waiting.findLast((group) => group.firstSequence <= sequence) ?? null,
+    find: (sequence) => queue.findLast((group) => group.firstSequence <= sequence) ?? null,
     add(bytes, start, end, sequence) {
       const length = end - start;
       if (open === null || open.end + length > frameBytesMax) open = startGroup(sequence);
@@ -103,12 +103,12 @@ export function createGroups(frameBytesMax: number): Groups {
       pendingBytes += length;
     },
     take,
-    takeFull: () => (waiting[0] === open ? null : take()),
+    takeFull: () => (queue[0] === open ? null : take()),
     release(group) {
       if (spares.length < SPARE_BUFFERS_MAX) spares.push(group.buffer);
     },
     failAll() {
-      for (const group of waiting.splice(0)) group.settle('failed');
+      for (const group of queue.splice(0)) group.settle('failed');
       open = null;
       pendingBytes = 0;
     },

@@ -117,19 +117,19 @@ export async function openJournal(
   function scheduleWrite(): void {
     if (isScheduled || inFlight !== null) return;
     isScheduled = true;
-    const pauseMs = cadence.pauseMs(performance.now());
+    const pauseMs = cadence.startPause(performance.now());
     const begin = (): void => void writeGroups();
     if (pauseMs > 0) setTimeout(begin, pauseMs);
     else setImmediate(begin);
   }
 
-  /** Writes what waits, up to the group that is still open once one is written. */
+  /** Writes the oldest group, and all full ones behind it. One that is still open may grow: it has its own turn. */
   async function writeGroups(): Promise<void> {
     isScheduled = false;
     if (state === 'failed') return;
     for (let group = groups.take(); group !== null; group = groups.takeFull()) {
       inFlight = group;
-      cadence.begin(performance.now(), group.waiting);
+      cadence.begin(performance.now(), group.waiters);
       try {
         await roll.write(group.buffer, group.end, group.firstSequence);
       } catch (error) {
@@ -140,6 +140,11 @@ export async function openJournal(
     }
     inFlight = null;
     if (groups.open !== null) scheduleWrite();
+  }
+
+  function noteWaiter(group: Group): void {
+    group.waiters++;
+    if (group !== inFlight) cadence.arrive(performance.now());
   }
 
   function confirm(group: Group): void {
@@ -188,8 +193,7 @@ export async function openJournal(
       if (state === 'failed') return FAILED;
       const group = groups.find(sequence) ?? inFlight;
       if (group === null) return FAILED;
-      group.waiting++;
-      if (group !== inFlight) cadence.arrive(performance.now());
+      noteWaiter(group);
       return group.synced;
     },
     stored(sequence, waitMs) {
@@ -198,6 +202,7 @@ export async function openJournal(
       const { open } = groups;
       if (open === null || sequence < open.firstSequence) return waiters.wait(() => sequence, waitMs);
       // Its frame is stored as a whole: everybody in it waits for its last entry.
+      noteWaiter(open);
       open.stored ??= waiters.wait(() => open.firstSequence + open.entries - 1, waitMs);
       return open.stored;
     },

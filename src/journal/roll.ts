@@ -67,6 +67,9 @@ export async function createRoll(
   let isSpareReady = false;
   let isDiskFull = false;
   let isClosed = false;
+  /** A write can go on only when there is one. */
+  let isSpareAwaited = false;
+  let starting: Promise<unknown> = Promise.resolve();
   let retry: NodeJS.Timeout | undefined;
   const writes = createDurations();
 
@@ -79,9 +82,9 @@ export async function createRoll(
     const isAffordable = isFirst || bytesOnDisk + segmentBytes <= values.journalBytesMax;
     if (isClosed || !isAffordable) return Promise.resolve(false);
     bytesOnDisk += segmentBytes;
-    // At the start nothing else is written, and at a stop nobody rests.
-    const rest = async (ms: number): Promise<void> => {
-      if (!isFirst && !isClosed) await sleep(ms);
+    // Half of the disk's time is left to the segment in use, if that is written meanwhile.
+    const rest = async (workedMs: number): Promise<void> => {
+      if (!isFirst && !isSpareAwaited && !isClosed) await sleep(workedMs);
     };
     spare = prepareSpare(directory, segmentBytes, rest).then(
       () => {
@@ -106,11 +109,15 @@ export async function createRoll(
 
   /** Waits for room, except at the very start: what is already accepted must not fail for a full disk. */
   async function startSegment(firstSequence: number, isFirst: boolean): Promise<void> {
+    isSpareAwaited = true;
     while (!(await wantSpare(isFirst))) {
       if (isFirst || isClosed)
         throw new Error(`there is no room for a journal segment in ${directory}: free some`);
       await sleep(RETRY_MS);
     }
+    isSpareAwaited = false;
+    // The folder may be another's by now.
+    if (isClosed) throw new Error('the journal was closed before its next segment was there');
     const taken = await takeSpare(directory, firstSequence);
     spare = null;
     isSpareReady = false;
@@ -155,7 +162,10 @@ export async function createRoll(
     roomBytes,
     async write(buffer, bytes, firstSequence) {
       const startedAtMs = performance.now();
-      if (file === null || offset + bytes > segmentBytes) await startSegment(firstSequence, false);
+      if (file === null || offset + bytes > segmentBytes) {
+        starting = startSegment(firstSequence, false);
+        await starting;
+      }
       if (file === null) throw new Error('a segment was started, and there is none');
       await writeAll(file, buffer, bytes, offset);
       writes.count(performance.now() - startedAtMs);
@@ -185,6 +195,8 @@ export async function createRoll(
       isClosed = true;
       clearTimeout(retry);
       await spare;
+      // Whoever waited for the spare gives up now, or is already taking it.
+      await starting.catch(() => undefined);
       await file?.close();
       await syncDirectory(directory);
     },

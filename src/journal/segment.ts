@@ -59,8 +59,8 @@ export async function emptyFolder(directory: string): Promise<void> {
 }
 
 /**
- * A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. Synced bit by bit, and `rest` is
- * called between, with how long the last bit took: what is written to the segment in use would wait behind all of it.
+ * A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. Synced bit by bit, and `rest`
+ * is called after each, with how long it took: what is written to the segment in use would wait behind all of it.
  */
 export async function prepareSpare(
   directory: string,

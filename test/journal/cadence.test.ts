@@ -55,7 +55,7 @@ function run(cadence: Cadence, writes: number, round: (write: number) => Round):
     const { arrivals, answeredAfterMs } = round(write);
     const [first = 0] = arrivals;
     const askedMs = nowMs + first;
-    const pauseMs = cadence.pauseMs(askedMs);
+    const pauseMs = cadence.startPause(askedMs);
     const beginMs = askedMs + pauseMs;
     const inTime = arrivals.filter((arrival) => nowMs + arrival <= beginMs);
     for (const arrival of inTime) cadence.arrive(nowMs + arrival);
