@@ -2,7 +2,7 @@
  * Open-loop load over kept connections: requests are due at an even rate, whatever the answers do, and each is timed from
  * when it was due, not from when it could be sent. A server that stops for a moment is charged for every request that was
  * due meanwhile, and so is a sender that is late itself: `lateness` tells by how much it was. A request that finds no free
- * connection waits for one, in order; `waited` counts them.
+ * connection waits for one, in order, which is the server's doing; `waited` counts them.
  *
  * Histograms are Node's own, which is HdrHistogram: microseconds, three digits.
  */
@@ -18,7 +18,7 @@ export interface Stream {
   readonly counts: Readonly<Counts>;
   /** Of every answer, in µs, from when its request was due. */
   readonly latencyUs: RecordableHistogram;
-  /** Of every request, in µs: how much later than due it was sent. */
+  /** Of every request, in µs: how much later than due the sender came to it, whether there was a free connection or not. */
   readonly latenessUs: RecordableHistogram;
   /** Nothing is due any more; resolves when all that was due is answered, or after `waitMs`. */
   finish(waitMs: number): Promise<void>;
@@ -78,7 +78,6 @@ export function startStream(values: StreamValues): Stream {
     connection.token = token;
     connection.dueMs = dueMs;
     counts.sent++;
-    recordUs(latenessUs, performance.now() - dueMs);
     connection.socket.write(request);
   }
 
@@ -104,6 +103,7 @@ export function startStream(values: StreamValues): Stream {
     const nowMs = performance.now();
     let dueMs = startMs + counts.due * intervalMs;
     for (; dueMs <= nowMs; dueMs = startMs + ++counts.due * intervalMs) {
+      recordUs(latenessUs, performance.now() - dueMs);
       const connection = free.pop();
       if (connection !== undefined) send(connection, dueMs);
       else {
