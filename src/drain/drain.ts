@@ -52,8 +52,8 @@ export interface DrainStats {
 }
 
 /**
- * Between two writes when all is stored: a write of a handful of rows costs Postgres as much as one of hundreds. A row may be
- * seen so much later; who waits for it ends the pause.
+ * From one read to the next, when the last took all that was synced: a write of a handful of rows costs Postgres as much as
+ * one of hundreds. A row may be seen so much later; who waits for it ends the pause.
  */
 const PAUSE_MS = 100;
 /** How much of the measured speed the newest chunk makes. */

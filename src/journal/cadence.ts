@@ -1,7 +1,7 @@
 /**
  * When a write of the journal begins. Each costs switches of threads and calls of the disk, whatever its size, and disks
- * allow so many a second. So where several wait for one write, the next begins about a millisecond after it, and more share
- * it: what Postgres calls commit_delay and commit_siblings.
+ * allow so many a second. So where several wait for one write, the next begins a millisecond after that one began, at the
+ * earliest, and more share it: what Postgres calls commit_delay and commit_siblings.
  *
  * That is lost on senders who all wait for their answers: once they are back nobody else comes, and the rest of the pause
  * holds up everybody. Pauses that end in silence, time after time, are left out for a while. Pure: clocks come from outside.
