@@ -67,8 +67,6 @@ export async function createRoll(
   let isSpareReady = false;
   let isDiskFull = false;
   let isClosed = false;
-  /** A write can go on only when there is one. */
-  let isSpareAwaited = false;
   let starting: Promise<unknown> = Promise.resolve();
   let retry: NodeJS.Timeout | undefined;
   const writes = createDurations();
@@ -82,11 +80,7 @@ export async function createRoll(
     const isAffordable = isFirst || bytesOnDisk + segmentBytes <= values.journalBytesMax;
     if (isClosed || !isAffordable) return Promise.resolve(false);
     bytesOnDisk += segmentBytes;
-    // Half of the disk's time is left to the segment in use, if that is written meanwhile.
-    const rest = async (workedMs: number): Promise<void> => {
-      if (!isFirst && !isSpareAwaited && !isClosed) await sleep(workedMs);
-    };
-    spare = prepareSpare(directory, segmentBytes, rest).then(
+    spare = prepareSpare(directory, segmentBytes).then(
       () => {
         if (isDiskFull) log('info', {}, 'the disk of the journal has room again');
         isDiskFull = false;
@@ -109,13 +103,11 @@ export async function createRoll(
 
   /** Waits for room, except at the very start: what is already accepted must not fail for a full disk. */
   async function startSegment(firstSequence: number, isFirst: boolean): Promise<void> {
-    isSpareAwaited = true;
     while (!(await wantSpare(isFirst))) {
       if (isFirst || isClosed)
         throw new Error(`there is no room for a journal segment in ${directory}: free some`);
       await sleep(RETRY_MS);
     }
-    isSpareAwaited = false;
     // The folder may be another's by now.
     if (isClosed) throw new Error('the journal was closed before its next segment was there');
     const taken = await takeSpare(directory, firstSequence);
