@@ -6,11 +6,11 @@
 import { pace } from '../pacer/pace.ts';
 import { runRounds } from '../rounds.ts';
 import { findForm } from '../table/forms.ts';
-import { pin, readCpuUs } from '../table/process.ts';
-import { openField, serverOf, type Field } from '../table/race.ts';
-import { awaitStored, settle } from '../table/stored.ts';
+import { pin } from '../table/process.ts';
+import { openField, readCpu, serverOf, type Field } from '../table/race.ts';
+import { awaitStored, emptyTables } from '../table/stored.ts';
 import type { World } from '../world.ts';
-import { lineOf, stepsTo, type Curve } from './curve.ts';
+import { lineOf, stepsTo, type Curve, type CurveLine } from './curve.ts';
 
 export interface RatesValues {
   readonly rounds: number;
@@ -24,7 +24,11 @@ const CONNECTIONS = 64;
 /** What runs first is not compiled yet. */
 const WARM_UP_MS = 5000;
 
-type Line = 'gatewayUs' | 'postgresUs' | 'p50Ms';
+interface Point {
+  readonly gatewayUs: number;
+  readonly postgresUs: number;
+  readonly p50Ms: number;
+}
 
 export async function growRates(
   world: World,
@@ -32,41 +36,38 @@ export async function growRates(
   tell: (line: string) => void,
 ): Promise<Curve> {
   const field = await openField(world, ['journal']);
-  const rates = stepsTo(rateMax, STEPS).map(String);
-  const otherMeasured = {
-    postgresUs: emptyMeasured(rates),
-    p50Ms: emptyMeasured(rates),
-  };
+  const found: Record<string, Point[]> = {};
   try {
     tell('rates: warm-up');
     await load(world, field, rateMax, WARM_UP_MS);
-    const gatewayUs = await runRounds(rates, rounds, async (rate, round) => {
+    await runRounds(stepsTo(rateMax, STEPS).map(String), rounds, async (rate, round) => {
       tell(`rates: ${rate} a second, round ${round + 1} of ${rounds}`);
       const point = await load(world, field, Number(rate), seconds * 1000);
-      if (round >= 0) {
-        otherMeasured.postgresUs[rate]?.push(point.postgresUs);
-        otherMeasured.p50Ms[rate]?.push(point.p50Ms);
-      }
+      if (round >= 0) (found[rate] ??= []).push(point);
       return point.gatewayUs;
     });
-    return {
-      name: 'rates',
-      title: 'A single pageview, by how many come in a second',
-      size: 'requests/s',
-      lines: [
-        lineOf('CPU of the gateway', 'µs', gatewayUs),
-        lineOf('CPU of Postgres', 'µs', otherMeasured.postgresUs),
-        lineOf('until its answer, median', 'ms', otherMeasured.p50Ms),
-      ],
-      remark: '',
-    };
   } finally {
     await field.stop();
   }
-}
-
-function emptyMeasured(names: readonly string[]): Record<string, number[]> {
-  return Object.fromEntries(names.map((name) => [name, []]));
+  const line = (what: string, unit: string, key: keyof Point): CurveLine =>
+    lineOf(
+      what,
+      unit,
+      Object.fromEntries(
+        Object.entries(found).map(([rate, points]) => [rate, points.map((one) => one[key])]),
+      ),
+    );
+  return {
+    name: 'rates',
+    title: 'A single pageview, by how many come in a second',
+    size: 'requests/s',
+    lines: [
+      line('CPU of the gateway', 'µs', 'gatewayUs'),
+      line('CPU of Postgres', 'µs', 'postgresUs'),
+      line('until its answer, median', 'ms', 'p50Ms'),
+    ],
+    remark: '',
+  };
 }
 
 /** CPU until the rows are in their table; /proc counts it by hundredths of a second. */
@@ -75,24 +76,23 @@ async function load(
   field: Field,
   requestsPerSecond: number,
   measuredMs: number,
-): Promise<Readonly<Record<Line, number>>> {
+): Promise<Point> {
   const form = findForm('pageview');
-  const { port, pid } = serverOf(field, 'journal');
+  const server = serverOf(field, 'journal');
+  const { port } = server;
   const [request] = form.make(field.senders, 1, false);
   if (request === undefined) throw new Error('there is nothing to send');
-  const readCpu = (): Promise<readonly [number, number]> =>
-    Promise.all([readCpuUs(pid), readCpuUs(world.postgres.pid)]);
-  const before = await readCpu();
   const { path, token, body } = request;
   const sent = { port, path, token, body: body.toString(), connections: CONNECTIONS, isPunctual: true };
+  const [gatewayBefore, postgresBefore] = await readCpu(world, server);
   const result = await pace({ ...sent, requestsPerSecond, warmUpMs: 0, measuredMs }, pin('load'));
   if (result.refused > 0) throw new Error(`${result.refused} refused, or not answered`);
   await awaitStored(port, request);
-  const after = await readCpu();
-  await settle(world.sql, port, form, request, result.answered);
+  const [gatewayAfter, postgresAfter] = await readCpu(world, server);
+  await emptyTables(world.sql, form, result.answered);
   return {
-    gatewayUs: (after[0] - before[0]) / result.answered,
-    postgresUs: (after[1] - before[1]) / result.answered,
+    gatewayUs: (gatewayAfter - gatewayBefore) / result.answered,
+    postgresUs: (postgresAfter - postgresBefore) / result.answered,
     p50Ms: result.p50 / 1000,
   };
 }

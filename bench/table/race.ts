@@ -94,21 +94,19 @@ export async function race(
   }
   const serverUs = noFigures(entries);
   const postgresUs = noFigures(entries);
-  const readCpu = (server: ServerProcess): Promise<[number, number]> =>
-    Promise.all([readCpuUs(server.pid), readCpuUs(world.postgres.pid)]);
   const names = entries.map(({ name }) => name);
   const requestsPerSecond = await runRounds(names, values.rounds, async (name, round) => {
     tell(`${name}: round ${round + 1} of ${values.rounds}`);
     const { variant, form } = entries.find((entry) => entry.name === name) ?? noEntry(name);
     const server = serverOf(field, variant);
-    const [serverBefore, postgresBefore] = await readCpu(server);
+    const [serverBefore, postgresBefore] = await readCpu(world, server);
     const seconds = round < 0 ? 1 : values.seconds;
     const { connections } = form;
     const load = await shoot({ ...values, port: server.port, file: fileOf(form), connections, seconds });
     const [marker] = form.make(field.senders, 1, false);
     if (STORING.has(variant) && marker !== undefined)
       await settle(world.sql, server.port, form, marker, load.requests * form.records);
-    const [serverAfter, postgresAfter] = await readCpu(server);
+    const [serverAfter, postgresAfter] = await readCpu(world, server);
     if (round >= 0) {
       serverUs[name]?.push((serverAfter - serverBefore) / load.requests);
       postgresUs[name]?.push((postgresAfter - postgresBefore) / load.requests);
@@ -116,6 +114,11 @@ export async function race(
     return load.requestsPerSecond;
   });
   return { requestsPerSecond, serverUs, postgresUs };
+}
+
+/** Of a server, and of Postgres, in µs. */
+export function readCpu(world: World, server: ServerProcess): Promise<[number, number]> {
+  return Promise.all([readCpuUs(server.pid), readCpuUs(world.postgres.pid)]);
 }
 
 /** What a load that went wrong has left: it comes to Postgres, and the tables are emptied. */

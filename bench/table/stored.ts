@@ -102,6 +102,11 @@ export async function settle(
   atLeast: number,
 ): Promise<void> {
   await awaitStored(port, marker);
+  await emptyTables(sql, form, atLeast);
+}
+
+/** Throws when there are fewer rows than that. */
+export async function emptyTables(sql: Sql, form: Form, atLeast: number): Promise<void> {
   const [row] = await sql<{ n: number }[]>`SELECT count(*)::int AS n FROM ${sql(form.table)}`;
   if ((row?.n ?? 0) < atLeast)
     throw new Error(`disqualified: ${form.table} has ${row?.n} rows, and ${atLeast} were answered with 202`);
