@@ -121,7 +121,7 @@ function encodeBinary(pageview: Pageview, rows: number, nowMs: number): Buffer {
   const parts: Buffer[] = [];
   for (let row = 0; row < rows; row++) {
     encodePageview(writer, pageview, { siteId: SITE, clientId: SITE, nowMs, ids });
-    parts.push(Buffer.from(writer.buffer.subarray(0, writer.length)));
+    parts.push(Buffer.from(writer.buffer().subarray(0, writer.length())));
   }
   const [batch] = sortByTable(Buffer.concat(parts));
   if (batch === undefined) throw new Error('no rows');

@@ -37,7 +37,7 @@ export function makeEntries(rows: number, timeOf: (row: number) => Date): Buffer
     );
     if (isFault(pageview)) throw new Error(pageview.detail);
     encodePageview(writer, pageview, { siteId: SITE, clientId: CLIENT, nowMs, ids });
-    parts.push(Buffer.from(writer.buffer.subarray(0, writer.length)));
+    parts.push(Buffer.from(writer.buffer().subarray(0, writer.length())));
   }
   return Buffer.concat(parts);
 }

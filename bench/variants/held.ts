@@ -24,8 +24,8 @@ export function createHeld(): Held {
     keep(records) {
       for (const { kind, record, siteId, clientId, nowMs } of records) {
         kind.encode(writer, record, { siteId, clientId, nowMs, ids });
-        if (end + writer.length > BYTES) end = 0;
-        end += writer.buffer.copy(buffer, end, 0, writer.length);
+        if (end + writer.length() > BYTES) end = 0;
+        end += writer.buffer().copy(buffer, end, 0, writer.length());
       }
     },
     take() {

@@ -6,6 +6,7 @@ import { createCheck } from './checks.ts';
 import { readConfig } from '../../src/config.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { startGateway } from '../../src/main.ts';
+import { tuneEngine } from '../../src/parts/engine.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import { connectBench } from '../world.ts';
 import { startBare } from './bare.ts';
@@ -50,6 +51,8 @@ const VARIANTS: Readonly<Record<string, () => Promise<Running>>> = {
 
 const SYNCED = Promise.resolve('synced' as const);
 
+// Every variant finds V8 as a gateway has it.
+tuneEngine();
 const start = VARIANTS[process.argv[2] ?? ''];
 if (start === undefined) throw new Error(`which variant? ${Object.keys(VARIANTS).join(', ')}`);
 const running = await start();
