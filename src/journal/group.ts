@@ -19,8 +19,8 @@ export interface Group {
 
 export interface Groups {
   /** Bytes that wait, headers included. */
-  readonly pendingBytes: number;
-  readonly open: Group | null;
+  pendingBytes(): number;
+  openGroup(): Group | null;
   /** Of what waits, the group that holds this entry. */
   find(sequence: number): Group | null;
   /** Copies an entry, which must fit a frame, into the open group, or into a new one. */
@@ -85,12 +85,8 @@ export function createGroups(frameBytesMax: number): Groups {
   }
 
   return {
-    get pendingBytes() {
-      return pendingBytes;
-    },
-    get open() {
-      return open;
-    },
+    pendingBytes: () => pendingBytes,
+    openGroup: () => open,
     // Newest first: that is what is asked for.
     find: (sequence) => queue.findLast((group) => group.firstSequence <= sequence) ?? null,
     add(bytes, start, end, sequence) {

@@ -91,13 +91,13 @@ export async function openJournal(
   const recovered = await recoverJournal(directory, frameBytesMax, deps.log).catch(giveUp);
   const { segments, lastSequence, storedSequence } = recovered;
   const marks = createWatermarks(lastSequence, storedSequence);
-  const roll = await createRoll({ ...values, frameBytesMax }, segments, marks.appended + 1, deps.log).catch(
+  const roll = await createRoll({ ...values, frameBytesMax }, segments, marks.appended() + 1, deps.log).catch(
     giveUp,
   );
-  roll.dropStored(marks.stored);
+  roll.dropStored(marks.stored());
   const groups = createGroups(frameBytesMax);
   const cadence = createCadence();
-  const reader = createReader(marks.stored, { directory, frameBytesMax, segments, log: deps.log });
+  const reader = createReader(marks.stored(), { directory, frameBytesMax, segments, log: deps.log });
   const waiters = createWaiters();
   const pacedReader = createPacedReader(reader, marks, waiters);
   let state: 'open' | 'failed' | 'closed' = 'open';
@@ -111,7 +111,7 @@ export async function openJournal(
     onKept: (sequence) => roll.dropStored(sequence),
   });
 
-  const pendingBytes = (): number => groups.pendingBytes + (inFlight?.end ?? 0);
+  const pendingBytes = (): number => groups.pendingBytes() + (inFlight?.end ?? 0);
 
   /** At the end of this turn of the event loop, or of a pause: all that arrives until then shares a frame. */
   function scheduleWrite(): void {
@@ -139,7 +139,7 @@ export async function openJournal(
       confirm(group);
     }
     inFlight = null;
-    if (groups.open !== null) scheduleWrite();
+    if (groups.openGroup() !== null) scheduleWrite();
   }
 
   function noteWaiter(group: Group): void {
@@ -166,8 +166,8 @@ export async function openJournal(
   }
 
   async function flush(): Promise<void> {
-    await Promise.all([inFlight?.synced, groups.open?.synced]);
-    if (state === 'open' && marks.synced < marks.appended) await new Promise(setImmediate).then(flush);
+    await Promise.all([inFlight?.synced, groups.openGroup()?.synced]);
+    if (state === 'open' && marks.synced() < marks.appended()) await new Promise(setImmediate).then(flush);
   }
 
   return {
@@ -189,7 +189,7 @@ export async function openJournal(
       return { kind: 'appended', sequence };
     },
     synced(sequence) {
-      if (sequence <= marks.synced) return SYNCED;
+      if (sequence <= marks.synced()) return SYNCED;
       if (state === 'failed') return FAILED;
       const group = groups.find(sequence) ?? inFlight;
       if (group === null) return FAILED;
@@ -197,9 +197,9 @@ export async function openJournal(
       return group.synced;
     },
     stored(sequence, waitMs) {
-      if (sequence <= marks.stored) return STORED;
+      if (sequence <= marks.stored()) return STORED;
       pacedReader.hurry();
-      const { open } = groups;
+      const open = groups.openGroup();
       if (open === null || sequence < open.firstSequence) return waiters.wait(() => sequence, waitMs);
       // Its frame is stored as a whole: everybody in it waits for its last entry.
       noteWaiter(open);
@@ -220,12 +220,12 @@ export async function openJournal(
     stopReading: () => pacedReader.stop(),
     stats: () => ({
       state: state === 'open' && roll.roomBytes() < ROOM_BYTES_MIN ? 'full' : state,
-      appended: marks.appended,
-      synced: marks.synced,
-      stored: marks.stored,
+      appended: marks.appended(),
+      synced: marks.synced(),
+      stored: marks.stored(),
       frames,
       pendingBytes: pendingBytes(),
-      ...roll.stats(marks.stored),
+      ...roll.stats(marks.stored()),
       damagedRanges: recovered.damagedRanges + reader.stats().damagedRanges,
       damagedBytes: recovered.damagedBytes + reader.stats().damagedBytes,
     }),
@@ -237,7 +237,7 @@ export async function openJournal(
       await reader.close();
       await mark.stop();
       await roll.close();
-      if (isOver && marks.stored === marks.appended) await emptyFolder(directory);
+      if (isOver && marks.stored() === marks.appended()) await emptyFolder(directory);
       await lock.release();
     },
   };

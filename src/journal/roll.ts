@@ -1,6 +1,6 @@
 /**
- * The segments on the disk: the one being written, the spare that will follow it, and those that wait for Postgres.
- * Keeps within a budget, and takes a full disk for a state, not for an accident.
+ * The segments on the disk: the one being written, the spare that will follow it, those that wait for Postgres, and one that
+ * Postgres has and that is retired for the next spare. Keeps within a budget, and takes a full disk for a state, not for an accident.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { unlink } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { createDurations, type DurationStats } from '../measure/durations.ts';
 import type { SegmentContent } from './recovery.ts';
 import {
   prepareSpare,
+  retireSegment,
   SEGMENT_HEADER_BYTES,
   syncDirectory,
   takeSpare,
@@ -24,15 +25,15 @@ export interface Roll {
   write(buffer: Buffer, bytes: number, firstSequence: number): Promise<void>;
   /** What was written is good, up to this entry. */
   confirm(bytes: number, lastSequence: number): void;
-  /** Whether `dropStored` would delete a segment. */
+  /** Whether `dropStored` would take a segment away. */
   canDrop(storedSequence: number): boolean;
-  /** Deletes segments that Postgres has wholly; makes room for a spare. */
+  /** Takes segments away that Postgres has wholly; makes room for a spare. */
   dropStored(storedSequence: number): void;
   close(): Promise<void>;
 }
 
 export interface RollStats {
-  /** Of whole segments, the spare included. */
+  /** Of whole segments, the spare and the retired one included. */
   readonly bytesOnDisk: number;
   readonly roomBytes: number;
   /** Of frames that Postgres does not have; within a segment by the part of its entries. */
@@ -65,6 +66,8 @@ export async function createRoll(
   let offset = segmentBytes;
   let spare: Promise<boolean> | null = null;
   let isSpareReady = false;
+  /** While there is a retired segment: settles when it has its new name. */
+  let retired: Promise<void> | null = null;
   let isDiskFull = false;
   let isClosed = false;
   let starting: Promise<unknown> = Promise.resolve();
@@ -77,27 +80,31 @@ export async function createRoll(
    */
   function wantSpare(isFirst: boolean): Promise<boolean> {
     if (spare !== null) return spare;
-    const isAffordable = isFirst || bytesOnDisk + segmentBytes <= values.journalBytesMax;
+    const isAffordable = isFirst || retired !== null || bytesOnDisk + segmentBytes <= values.journalBytesMax;
     if (isClosed || !isAffordable) return Promise.resolve(false);
-    bytesOnDisk += segmentBytes;
-    spare = prepareSpare(directory, segmentBytes).then(
-      () => {
-        if (isDiskFull) log('info', {}, 'the disk of the journal has room again');
-        isDiskFull = false;
-        isSpareReady = true;
-        return true;
-      },
-      (error: unknown) => {
-        bytesOnDisk -= segmentBytes;
-        spare = null;
-        if (!isDiskFull)
-          log('error', { err: error }, 'no room for another journal segment; trying again each second');
-        isDiskFull = true;
-        retry = setTimeout(() => void wantSpare(false), RETRY_MS);
-        retry.unref();
-        return false;
-      },
-    );
+    if (retired === null) bytesOnDisk += segmentBytes;
+    const renamed = retired ?? Promise.resolve();
+    retired = null;
+    spare = renamed
+      .then(() => prepareSpare(directory, segmentBytes))
+      .then(
+        () => {
+          if (isDiskFull) log('info', {}, 'the disk of the journal has room again');
+          isDiskFull = false;
+          isSpareReady = true;
+          return true;
+        },
+        (error: unknown) => {
+          bytesOnDisk -= segmentBytes;
+          spare = null;
+          if (!isDiskFull)
+            log('error', { err: error }, 'no room for another journal segment; trying again each second');
+          isDiskFull = true;
+          retry = setTimeout(() => void wantSpare(false), RETRY_MS);
+          retry.unref();
+          return false;
+        },
+      );
     return spare;
   }
 
@@ -127,7 +134,36 @@ export async function createRoll(
     void wantSpare(false);
   }
 
-  await startSegment(nextSequence, true);
+  /** Kept for the next spare, if none is and the budget allows it; else deleted. */
+  function retire({ path, sizeBytes, damaged }: SegmentContent): void {
+    const isSound = sizeBytes === segmentBytes && damaged.length === 0;
+    if (!isSound || retired !== null || bytesOnDisk > values.journalBytesMax) {
+      bytesOnDisk -= sizeBytes;
+      remove(path);
+      return;
+    }
+    // A spare in the making may be taking the one before.
+    retired = Promise.resolve(spare)
+      .then(() => retireSegment(directory, path))
+      .catch(() => remove(path));
+  }
+
+  function remove(path: string): void {
+    unlink(path).catch((error: unknown) =>
+      log('warn', { err: error }, 'a stored journal segment cannot be deleted'),
+    );
+  }
+
+  try {
+    // One may have been retired by a process that was killed before the folder was synced.
+    await syncDirectory(directory);
+    await startSegment(nextSequence, true);
+  } catch (error) {
+    // Another gateway may have the folder next.
+    isClosed = true;
+    clearTimeout(retry);
+    throw error;
+  }
 
   const canDrop = (storedSequence: number): boolean =>
     segments.length > 1 && (segments[0]?.lastSequence ?? Infinity) <= storedSequence;
@@ -137,7 +173,9 @@ export async function createRoll(
     const allowed = isDiskFull
       ? 0
       : Math.floor(Math.max(0, values.journalBytesMax - bytesOnDisk) / segmentBytes);
-    const segmentsLeft = (isSpareReady || isMaking ? 1 : 0) + allowed;
+    // Not on a full disk: some file systems need new blocks to write over old ones.
+    const reusable = retired !== null && !isDiskFull ? 1 : 0;
+    const segmentsLeft = (isSpareReady || isMaking ? 1 : 0) + reusable + allowed;
     // The last frame that does not fit leaves the rest of a segment unused.
     return segmentsLeft === 0
       ? segmentBytes - offset
@@ -175,18 +213,15 @@ export async function createRoll(
       while (canDrop(storedSequence)) {
         const segment = segments.shift();
         if (segment === undefined) break;
-        bytesOnDisk -= segment.sizeBytes;
         dropped++;
-        unlink(segment.path).catch((error: unknown) =>
-          log('warn', { err: error }, 'a stored journal segment cannot be deleted'),
-        );
+        retire(segment);
       }
       if (dropped > 0) void wantSpare(false);
     },
     async close() {
       isClosed = true;
       clearTimeout(retry);
-      await spare;
+      await Promise.all([spare, retired]);
       // Whoever waited for the spare gives up now, or is already taking it.
       await starting.catch(() => undefined);
       await file?.close();

@@ -1,5 +1,5 @@
 /**
- * One file of the journal, of fixed size, filled with zeros before its first use, so that a sync has no metadata to
+ * One file of the journal, of fixed size, filled with zeros before each use, so that a sync has no metadata to
  * write. Its name and its header say the sequence of its first entry:
  *
  *   0 'SLUICEJ1' | 8 format version u32 | 12 CRC-32 u32 (of the sequence) | 16 first sequence f64 | 24 zero × 8
@@ -14,6 +14,7 @@ const FORMAT_VERSION = 1;
 
 const MAGIC = Buffer.from('SLUICEJ1', 'latin1');
 const SPARE = 'spare';
+const RETIRED = 'retired';
 const ZEROS = Buffer.alloc(1024 * 1024);
 
 export type JournalLog = (level: 'info' | 'warn' | 'error', fields: object, message: string) => void;
@@ -36,7 +37,7 @@ export async function listSegments(
 ): Promise<{ segments: SegmentFile[]; strangers: string[] }> {
   const segments: SegmentFile[] = [];
   const strangers: string[] = [];
-  const own = new Set([SPARE, 'stored', 'stored.new', 'lock', 'damaged']);
+  const own = new Set([SPARE, RETIRED, 'stored', 'stored.new', 'lock', 'damaged']);
   for (const name of (await readdir(directory)).toSorted()) {
     if (/^\d{20}\.journal$/.test(name))
       segments.push({ path: join(directory, name), firstSequence: Number(name.slice(0, 20)) });
@@ -51,25 +52,53 @@ export async function listJournals(root: string): Promise<readonly string[]> {
   return [root, ...numbered.map((name) => join(root, name))];
 }
 
-/** Deletes all that is read again at a start. The mark stays, and with it the count of entries; so does what is damaged. */
+/** Deletes all segments, the spare and the retired one. The mark stays, and with it the count of entries; so does what is damaged. */
 export async function emptyFolder(directory: string): Promise<void> {
   const { segments } = await listSegments(directory);
-  const paths = [...segments.map((segment) => segment.path), join(directory, SPARE)];
+  const paths = [
+    ...segments.map((segment) => segment.path),
+    join(directory, SPARE),
+    join(directory, RETIRED),
+  ];
   await Promise.all(paths.map((path) => rm(path, { force: true })));
 }
 
-/** A file of zeros that can become the next segment. Rejects with ENOSPC when the disk is full. */
+/**
+ * Keeps a segment that Postgres has wholly, for the next spare. Its entries are not read again: its former name must be gone
+ * from the disk before zeros lie over them, since a start after a power failure reads what has the name of a segment.
+ */
+export async function retireSegment(directory: string, path: string): Promise<void> {
+  await rename(path, join(directory, RETIRED));
+  await syncDirectory(directory);
+}
+
+/**
+ * A file of zeros that can become the next segment. A retired one becomes it, if there is one: its blocks and pages are there
+ * already. Rejects with ENOSPC when the disk is full, and takes no room then.
+ */
 export async function prepareSpare(directory: string, segmentBytes: number): Promise<void> {
-  const file = await open(join(directory, SPARE), 'w', 0o600);
+  const path = join(directory, SPARE);
+  await rename(join(directory, RETIRED), path).catch(ignoreMissing);
+  const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
   try {
     // Room is known to be there within a few hundredths of a second: what is accepted meanwhile counts on it.
     for (let offset = 0; offset < segmentBytes; offset += ZEROS.length) {
       await writeAll(file, ZEROS, Math.min(ZEROS.length, segmentBytes - offset), offset);
     }
+    // What is left of a run with larger segments is longer.
+    await file.truncate(segmentBytes);
     await file.sync();
+  } catch (error) {
+    // The last bytes of a full disk are the stored mark's: without it nothing can be deleted.
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
 }
 
 /** Turns the spare into the segment that begins with `firstSequence`. Every write to it is synced by itself. */

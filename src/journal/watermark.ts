@@ -11,9 +11,9 @@ import { crc32 } from 'node:zlib';
 import type { JournalLog } from './segment.ts';
 
 export interface Watermarks {
-  readonly appended: number;
-  readonly synced: number;
-  readonly stored: number;
+  appended(): number;
+  synced(): number;
+  stored(): number;
   append(): number;
   advanceSynced(sequence: number): void;
   advanceStored(sequence: number): void;
@@ -33,15 +33,9 @@ export function createWatermarks(sequence: number, storedBefore: number): Waterm
   }
 
   return {
-    get appended() {
-      return appended;
-    },
-    get synced() {
-      return synced;
-    },
-    get stored() {
-      return stored;
-    },
+    appended: () => appended,
+    synced: () => synced,
+    stored: () => stored,
     append: () => ++appended,
     advanceSynced(to) {
       assert(to > synced, `synced moves forward: ${synced} -> ${to}`);
@@ -61,7 +55,7 @@ export interface Waiters {
   wait(sequence: () => number, waitMs: number): Promise<'stored' | 'late'>;
   advance(mark: number): void;
   /** How many wait. */
-  readonly count: number;
+  size(): number;
 }
 
 interface Waiter {
@@ -89,9 +83,7 @@ export function createWaiters(): Waiters {
     advance(mark) {
       for (const waiter of waiting) if (waiter.sequence() <= mark) waiter.settle('stored');
     },
-    get count() {
-      return waiting.size;
-    },
+    size: () => waiting.size,
   };
 }
 
@@ -152,7 +144,7 @@ export function startMarkKeeper(
   async function write(): Promise<void> {
     const startedAtMs = performance.now();
     // Read together: the note is that of the mark.
-    const sequence = marks.stored;
+    const sequence = marks.stored();
     const note = deps.note();
     const text = `${sequence} ${crc32(sequence + note)}${note === '' ? '' : ` ${note}`}\n`;
     const nowMs = performance.now();

@@ -23,7 +23,7 @@ describe('the stored mark', () => {
     };
     const keeper = startMarkKeeper(
       directory,
-      { stored: 7 },
+      { stored: () => 7 },
       { log: () => undefined, note, onKept: () => undefined },
     );
     await keeper.keep();

@@ -66,8 +66,8 @@ async function readJournal(directory: string): Promise<JournalFindings> {
   let damaged = 0;
   for (const { path, firstSequence } of segments) {
     const bytes = await readFile(path).catch(() => null);
-    // Deleted meanwhile: a gateway is running, and Postgres has it.
-    if (bytes === null) continue;
+    // Taken away meanwhile, and filled with zeros perhaps: a gateway is running, and Postgres has it.
+    if (bytes === null || (await sizeOf(path)) === null) continue;
     const values = { firstSequence, before: last, frameBytesMax: FRAME_BYTES_MAX };
     const scan = scanFrames(bytes, SEGMENT_HEADER_BYTES, values);
     damaged += scan.bad.filter((range) => range.start < scan.end).length;
@@ -83,17 +83,19 @@ async function readJournal(directory: string): Promise<JournalFindings> {
   };
 }
 
+/** Of all files of the journal, the spare and the retired one included. */
 async function sumBytes(directory: string): Promise<number> {
-  const { segments } = await listSegments(directory);
-  const sizes = await Promise.all(
-    segments.map((segment) =>
-      stat(segment.path).then(
-        ({ size }) => size,
-        () => 0,
-      ),
-    ),
+  const files = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile());
+  const sizes = await Promise.all(files.map(({ name }) => sizeOf(join(directory, name))));
+  return sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+}
+
+/** Null when it is not there any more. */
+function sizeOf(path: string): Promise<number | null> {
+  return stat(path).then(
+    ({ size }) => size,
+    () => null,
   );
-  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 const mib = (bytes: number): string => `${Math.round(bytes / MIB)} MiB`;

@@ -19,7 +19,7 @@ export interface PacedReader {
 export function createPacedReader(
   reader: Reader,
   marks: Pick<Watermarks, 'synced'>,
-  waiters: Pick<Waiters, 'count'>,
+  waiters: Pick<Waiters, 'size'>,
 ): PacedReader {
   let isStopped = false;
   let hasNews = false;
@@ -29,7 +29,7 @@ export function createPacedReader(
 
   async function rest(): Promise<void> {
     const leftMs = restsUntilMs - performance.now();
-    if (leftMs <= 0 || isStopped || waiters.count > 0) return;
+    if (leftMs <= 0 || isStopped || waiters.size() > 0) return;
     pause = new AbortController();
     await sleep(leftMs, undefined, { signal: pause.signal }).catch(() => undefined);
     pause = null;
@@ -47,7 +47,7 @@ export function createPacedReader(
         hasNews = false;
         const chunk = await reader.next(bytesMax);
         if (chunk !== null) {
-          if (chunk.lastSequence === marks.synced) restsUntilMs = performance.now() + pauseMs;
+          if (chunk.lastSequence === marks.synced()) restsUntilMs = performance.now() + pauseMs;
           return chunk;
         }
         // A frame may have been synced while the reader was already giving up.
