@@ -104,7 +104,7 @@ function readStatusCode(payload: Payload): number | Fault {
   const value = payload.fields['status_code'];
   if (value === undefined || value === null) return fault('field_required', 'status_code', STATUS_ADVICE);
   if (typeof value !== 'number' || (!Number.isInteger(value) && Number.isFinite(value))) {
-    return fault('field_type', 'status_code', STATUS_ADVICE);
+    return fault('field_type', 'status_code', 'status_code must be a whole number between 100 and 599.');
   }
   if (value < 100 || value > 599) return fault('field_out_of_range', 'status_code', STATUS_ADVICE);
   return value;

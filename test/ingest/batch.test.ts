@@ -307,6 +307,10 @@ describe('validate_only', () => {
       validate_only: true,
     });
     expect((await send(`${PAGEVIEW}?validate_only=1`, {})).status).toBe(400);
+    // Whoever asks for it in another way must not find the record kept.
+    for (const query of ['validate_only', 'validate_only=', 'a=b&validate_only=yes', 'validate_only=TRUE'])
+      expect((await send(`${PAGEVIEW}?${query}`, single)).body).toMatchObject({ validate_only: true });
+    expect((await send(`${PAGEVIEW}?validate_only=0`, visit())).status).toBe(202);
     await send(PAGEVIEW, [visit()]);
     expect(await countRows('hits', [...records, single])).toBe(0);
   });

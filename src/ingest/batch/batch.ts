@@ -156,9 +156,9 @@ function createKeeper(batch: Batch, deps: BatchDeps) {
     }
     const { nowMs } = batch.context;
     one.kind.encode(writer, one.record, { siteId, clientId: batch.grant.clientId, nowMs, ids });
-    if (writer.length > deps.entryBytesMax) return ENTRY_TOO_LARGE;
+    if (writer.length() > deps.entryBytesMax) return ENTRY_TOO_LARGE;
     if (!batch.isValidatedOnly) {
-      const append = journal.append(writer.buffer, 0, writer.length);
+      const append = journal.append(writer.buffer(), 0, writer.length());
       if (append.kind === 'refused') return deps.refuseAppend(append.reason);
       last = append;
       ledger.append(batch.grant.clientId);

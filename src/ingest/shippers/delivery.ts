@@ -42,7 +42,7 @@ export async function takeDelivery(delivery: Delivery, deps: BatchDeps): Promise
   let slice = createSlice(delivery);
   let turnBytes = 0;
   for (const line of delivery.lines) {
-    if (slice.bytes >= SLICE_BYTES) {
+    if (slice.bytes() >= SLICE_BYTES) {
       const safe = await slice.take(early, deps);
       taken.push(safe);
       slice = createSlice(delivery);
@@ -67,7 +67,7 @@ function preferJournal(delivery: Delivery): Delivery {
 }
 
 interface Slice {
-  readonly bytes: number;
+  bytes(): number;
   /** Returns what the line takes. */
   add(line: LogLine): number;
   take(delivery: Delivery, deps: BatchDeps): Promise<Delivered>;
@@ -92,9 +92,7 @@ function createSlice({ format, options, siteId }: Delivery): Slice {
   }
 
   return {
-    get bytes() {
-      return bytes;
-    },
+    bytes: () => bytes,
     add(line) {
       linesRead++;
       // A part of a text keeps the whole of it in memory: lines that are skipped count as well.

@@ -14,6 +14,7 @@ import type { BatchDeps } from '../batch/batch.ts';
 import type { Count } from '../counting/count.ts';
 import type { Limiter } from '../limiter.ts';
 import type { Reception } from '../reception.ts';
+import { isOn } from '../switch.ts';
 import { isRefusal, refuse, type Refusal } from '../verdict.ts';
 import { takeDelivery, type Delivered } from './delivery.ts';
 import type { FormatName } from './formats.ts';
@@ -106,8 +107,4 @@ async function admitNamedSite(grants: Grants, grant: Grant, name: string): Promi
   return isRefusal(site) && site.code === 'site_not_found'
     ? refuse('site_not_found', `Site not found: no site has the domain ${url.hostname}.`)
     : site;
-}
-
-function isOn(value: string | null): boolean {
-  return value === '1' || value === 'true';
 }

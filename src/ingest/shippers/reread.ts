@@ -50,5 +50,5 @@ export function rereadLine(
     nowMs: context.nowMs,
     ids: writing.ids,
   });
-  return { kind: 'entry', entry: Buffer.from(writing.writer.buffer.subarray(0, writing.writer.length)) };
+  return { kind: 'entry', entry: Buffer.from(writing.writer.buffer().subarray(0, writing.writer.length())) };
 }
