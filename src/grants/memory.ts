@@ -18,10 +18,10 @@ export interface CachedGrant {
 }
 
 export interface Memory {
-  readonly grantCount: number;
-  readonly negativeCount: number;
+  grantCount(): number;
+  negativeCount(): number;
   /** What others have read when they knew less of the revocation log than this is not believed. */
-  readonly leastSequence: number;
+  leastSequence(): number;
   /** The least version of a grant that may still be believed. */
   leastVersion(tokenHash: string): number;
   findGrant(tokenHash: string): CachedGrant | undefined;
@@ -29,7 +29,7 @@ export interface Memory {
   findNegative(tokenHash: string, nowMs: number): TokenVerdict | null;
   /** Only for a definite answer of the database, never for an error. Returns the grant that this ends, if any. */
   keepNegative(tokenHash: string, verdict: TokenVerdict, nowMs: number): Grant | null;
-  /** Everything older than `version` is void, held objects included. */
+  /** Everything older than `version` is void, held objects included; what is as new stays. */
   revoke(tokenHash: string, version: number, sequence: number): void;
   /** Forgets all: announcements up to `sequence` may have been missed. */
   clear(sequence: number): void;
@@ -53,22 +53,10 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
   });
   let leastSequence = 0;
 
-  function dropGrant(tokenHash: string): Grant | null {
-    const grant = grants.peek(tokenHash)?.verdict.grant ?? null;
-    grants.delete(tokenHash);
-    return grant;
-  }
-
   return {
-    get grantCount() {
-      return grants.size;
-    },
-    get negativeCount() {
-      return negatives.size;
-    },
-    get leastSequence() {
-      return leastSequence;
-    },
+    grantCount: () => grants.size,
+    negativeCount: () => negatives.size,
+    leastSequence: () => leastSequence,
     leastVersion: (tokenHash) => versions.peek(tokenHash)?.version ?? 0,
     findGrant: (tokenHash) => grants.get(tokenHash),
     keepGrant(grant, verifiedAtMs, refreshAtMs) {
@@ -89,7 +77,8 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
     },
     keepNegative(tokenHash, verdict, nowMs) {
       negatives.set(tokenHash, { verdict, untilMs: nowMs + NEGATIVE_MS });
-      const ended = dropGrant(tokenHash);
+      const ended = grants.peek(tokenHash)?.verdict.grant ?? null;
+      grants.delete(tokenHash);
       if (ended !== null) ended.isVoid = true;
       return ended;
     },
@@ -99,8 +88,11 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
         sequence,
       });
       negatives.delete(tokenHash);
-      const ended = dropGrant(tokenHash);
-      if (ended !== null && ended.version < version) ended.isVoid = true;
+      const known = grants.peek(tokenHash)?.verdict.grant;
+      // One that was read after the change is what is announced: a client's first request may overtake its own making.
+      if (known === undefined || known.version >= version) return;
+      grants.delete(tokenHash);
+      known.isVoid = true;
     },
     clear(sequence) {
       for (const { verdict } of grants.values()) verdict.grant.isVoid = true;

@@ -139,7 +139,7 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
     if (shared === null || flight.isOvertaken || coherence.lastSequence() === null) return null;
     // Everything that was announced since its reader asked Postgres must have passed through this memory.
     const { grant, sequence } = shared;
-    if (sequence < memory.leastSequence || grant.version < memory.leastVersion(tokenHash)) return null;
+    if (sequence < memory.leastSequence() || grant.version < memory.leastVersion(tokenHash)) return null;
     if (!isBelievable(-Infinity, now())) return null;
     counts.redisHits++;
     return judgeExpiry(memory.keepGrant(grant, coherence.currentAsOfMs(), now() + REFRESH_MS));
@@ -197,8 +197,8 @@ export async function createGrants(values: GrantValues, deps: GrantDeps): Promis
       ...counts,
       lookups: clientLookups,
       siteLookups,
-      cached: memory.grantCount,
-      cachedNegatives: memory.negativeCount,
+      cached: memory.grantCount(),
+      cachedNegatives: memory.negativeCount(),
       isBelievable: isBelievable(-Infinity, now()),
       redis: redis?.stats() ?? null,
       ...coherence.stats(),

@@ -4,7 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { deleteClient } from '../../src/admin/clients/change.ts';
+import { findClient } from '../../src/admin/clients/client.ts';
 import { readExport, readInlineRoles } from '../../src/admin/import/read.ts';
+import { changeAs } from '../../src/cli/admin/author.ts';
 import { hashToken } from '../../src/grants/token.ts';
 import { createFleet, resolveKind } from '../grants/control.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
@@ -197,6 +200,21 @@ describe('an import of HitKeep', () => {
     expect(Object.values(report.rows).map((count) => count.new)).toEqual([0, 0, 0, 0, 0, 0, 0]);
     expect(report.rows['api_clients']).toEqual({ new: 0, there: 4 });
     expect(await countRows()).toEqual(before);
+  });
+
+  it('done again after a client was deleted makes its token good again, for gateways that saw it end, too', async () => {
+    const { content, clients, tokens } = makeExport();
+    const grants = await fleet.start({}, { sql: database.sql });
+    await run(content, '--apply');
+    await expect.poll(() => resolveKind(grants, tokens[0]), { timeout: 20_000 }).toBe('granted');
+    await changeAs(database.sql, 'test', async (change) => {
+      const owner = { kind: 'personal', userId: String(content.users[0]?.id) } as const;
+      const client = await findClient(change.tx, owner, clients[0].id);
+      if (client !== null) await deleteClient(change, client);
+    });
+    await expect.poll(() => resolveKind(grants, tokens[0]), { timeout: 20_000 }).toBe('unknown');
+    expect((await run(content, '--apply')).report.rows['api_clients']).toEqual({ new: 1, there: 3 });
+    await expect.poll(() => resolveKind(grants, tokens[0]), { timeout: 20_000 }).toBe('granted');
   });
 
   it('is found in the audit log by the hash of an old token', async () => {

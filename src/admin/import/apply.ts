@@ -45,6 +45,8 @@ export async function applyPlan(
   onProgress: (rowsDone: number) => void,
 ): Promise<void> {
   const { tx } = change;
+  // Above all that was announced of these tokens in an earlier life: a client may be deleted and imported again.
+  const version = Date.now();
   let done = 0;
   const insert = async (table: string, rows: readonly object[]): Promise<void> => {
     for (let from = 0; from < rows.length; from += ROWS_MAX) {
@@ -69,16 +71,16 @@ export async function applyPlan(
   await insert('site_members', plan.site_members);
   await insert(
     'api_clients',
-    plan.api_clients.map((client) => columnsOf(client)),
+    plan.api_clients.map((client) => columnsOf(client, version)),
   );
   await insert(
     'api_client_site_roles',
     plan.site_roles.map((role) => ({ id: randomUUID(), ...role })),
   );
-  note(change, plan);
+  note(change, plan, version);
 }
 
-function columnsOf(client: PlannedClient): object {
+function columnsOf(client: PlannedClient, version: number): object {
   const createdAt = client.created_at ?? new Date();
   return {
     id: client.id,
@@ -87,6 +89,7 @@ function columnsOf(client: PlannedClient): object {
     name: client.name,
     description: client.description ?? '',
     secret_hash: client.secret_hash,
+    version,
     // The token itself is not in an export: its last characters are not known.
     token_hint: null,
     instance_role: client.instance_role || 'user',
@@ -98,7 +101,7 @@ function columnsOf(client: PlannedClient): object {
 }
 
 /** One entry for each team, and one for people's own clients, with the hashes by which the clients can be found. */
-function note(change: Change, plan: Plan): void {
+function note(change: Change, plan: Plan, version: number): void {
   const byTeam = Map.groupBy(plan.api_clients, (client) => client.tenant_id);
   for (const [teamId, clients] of byTeam) {
     change.audit({
@@ -124,8 +127,6 @@ function note(change: Change, plan: Plan): void {
     });
   change.revoke([
     ...sites.map(({ domain }) => ({ kind: 'site', subject: domain, version: 1 }) as const),
-    ...plan.api_clients.map(
-      (client) => ({ kind: 'client', subject: client.secret_hash, version: 1 }) as const,
-    ),
+    ...plan.api_clients.map((client) => ({ kind: 'client', subject: client.secret_hash, version }) as const),
   ]);
 }
