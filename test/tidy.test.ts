@@ -258,6 +258,12 @@ describe('the style', () => {
     ).toEqual([]);
   });
 
+  it('has no getter outside of a class: V8 keeps such an object as a table, and looks all of it up each time', () => {
+    // A class's getter states its type, and so is another form.
+    const literal = /^\s+get \w+\(\) \{/m;
+    expect(breaches('getter', sources, (file: Source) => literal.test(file.text))).toEqual([]);
+  });
+
   it('leaves no loose end', () => {
     const loose =
       /\b(FIXME|TODO|XXX)\b|@ts-(ignore|expect-error|nocheck)|\b(it|test|describe)\.(only|skip|todo)\b|\bas any\b|: any[;,)>\]]/;

@@ -125,7 +125,7 @@ export const recordPathSettings = {
     'SLUICE_JOURNAL_SEGMENT_BYTES',
     'size',
     '32MiB',
-    'Size of one journal file; at least two are kept.',
+    'Size of one journal file; two or three remain when Postgres has everything.',
     parseBytes(16 * MIB, 1024 * MIB),
   ),
   pendingBytesMax: setting(

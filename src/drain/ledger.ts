@@ -43,7 +43,7 @@ export interface Ledger {
   putBack(clientIds: Iterable<string>): void;
   accounts(): ReadonlyMap<string, Readonly<Account>>;
   /** In the journal from before this process, and not yet their clients'. */
-  readonly recovered: number;
+  recovered(): number;
   /** All of it as text, for the next process. */
   print(): string;
 }
@@ -140,9 +140,7 @@ export function createLedger(former: string, recovered: number): Ledger {
       for (const clientId of clientIds) changed.add(clientId);
     },
     accounts: () => accounts,
-    get recovered() {
-      return recoveredLeft;
-    },
+    recovered: () => recoveredLeft,
     print() {
       const texts: string[] = [];
       for (const [clientId, account] of accounts) texts.push(printAccount(clientId, account));

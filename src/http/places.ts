@@ -1,7 +1,7 @@
 /** So much may be done at once; the rest waits for its turn, in order. */
 export interface Places {
   /** How many wait. */
-  readonly waiting: number;
+  waiting(): number;
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -22,9 +22,7 @@ export function createPlaces(runningMax: number): Places {
   }
 
   return {
-    get waiting() {
-      return waiting.length;
-    },
+    waiting: () => waiting.length,
     async run(work) {
       await take();
       try {

@@ -36,6 +36,7 @@ import { createSingle, type Sent } from './single/single.ts';
 import type { IsVerified } from '../crawlers/ranges.ts';
 import type { Limiter } from './limiter.ts';
 import { createReception } from './reception.ts';
+import { isOn } from './switch.ts';
 import { isRefusal, refuseFault, replyTo, type Durability, type Refusal, type Verdict } from './verdict.ts';
 
 export interface IngestValues {
@@ -80,8 +81,6 @@ interface Opened extends Pick<Sent, 'grant' | 'request'> {
   readonly site: string | null;
   readonly body: Buffer;
 }
-
-const VALIDATE_ONLY = /(^|&)validate_only=(1|true)(&|$)/;
 
 export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
   const { limiter, journal } = deps;
@@ -131,7 +130,8 @@ export function createIngest(values: IngestValues, deps: IngestDeps): Ingest {
     { kind, kindOf }: Entrance<R>,
     { request, grant, site, body }: Opened,
   ): Outcome | Promise<Outcome> {
-    const isValidatedOnly = request.query !== '' && VALIDATE_ONLY.test(request.query);
+    const isValidatedOnly =
+      request.query !== '' && isOn(new URLSearchParams(request.query).get('validate_only'));
     const split = splitBody(body, request.headers.contentType, values.recordsMax);
     if (isFault(split)) return refuseFault(split);
     limiter.charge(grant, 'records', split.form === 'single' ? 1 : split.elements.length);

@@ -50,8 +50,9 @@ const TWO_32 = 2 ** 32;
 
 /** Writes rows into one buffer, over and over: [0, length) holds the last entry until the next `begin`. */
 export interface RowWriter {
-  readonly buffer: Buffer;
-  readonly length: number;
+  /** Another one after it had to grow. */
+  buffer(): Buffer;
+  length(): number;
   begin(table: number): void;
   uuid(value: string | null): void;
   timedId(ids: IdSource, nowMs: number): void;
@@ -119,12 +120,8 @@ export function createRowWriter(): RowWriter {
   }
 
   const writer = {
-    get buffer() {
-      return buffer;
-    },
-    get length() {
-      return at;
-    },
+    buffer: () => buffer,
+    length: () => at,
     begin(table: number) {
       buffer.writeUInt32LE(table, 4);
       at = buffer.writeInt16BE(tables[table]?.columns.length ?? 0, ENTRY_HEADER_BYTES);
@@ -223,7 +220,9 @@ export function clientKey(buffer: Buffer, rowStart: number): Buffer {
 
 export function isClient(buffer: Buffer, rowStart: number, key: Buffer): boolean {
   const start = rowStart + CLIENT_OFFSET;
-  return buffer.compare(key, 0, UUID_BYTES, start, start + UUID_BYTES) === 0;
+  // By hand: a call into Node costs more than to compare sixteen bytes.
+  for (let byte = 0; byte < UUID_BYTES; byte++) if (buffer[start + byte] !== key[byte]) return false;
+  return true;
 }
 
 /** Whose row it is, and the whole entry around it. */

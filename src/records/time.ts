@@ -61,7 +61,8 @@ export function readTimestamp(
   const value = payload.fields['timestamp'];
   if (value === undefined || value === null)
     return fault('field_required', 'timestamp', `timestamp is required. ${FORM}`);
-  if (typeof value !== 'string') return fault('field_type', 'timestamp', `timestamp must be a text. ${FORM}`);
+  if (typeof value !== 'string')
+    return fault('field_type', 'timestamp', `timestamp must be a text: ${RFC3339}`);
   const timestampUs = parseTimestampUs(value.trim());
   if (timestampUs === null) return fault('field_invalid', 'timestamp', FORM);
   const timestampMs = timestampUs / 1000;
@@ -79,7 +80,8 @@ function outside(detail: string): Fault {
   return fault('timestamp_outside_policy', 'timestamp', detail);
 }
 
-const FORM = 'timestamp must be RFC3339, such as 2026-11-20T12:00:00Z.';
+const RFC3339 = 'RFC3339, such as 2026-11-20T12:00:00Z.';
+const FORM = `timestamp must be ${RFC3339}`;
 
 /** -1 when a character is no digit. */
 function digits(text: string, start: number, end: number): number {

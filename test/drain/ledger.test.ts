@@ -38,12 +38,12 @@ describe('the ledger', () => {
     before.refuse(OTHER, 1);
     const after = createLedger(before.print(), 3);
     expect(after.nodeId).toBe(before.nodeId);
-    expect(after.recovered).toBe(3);
+    expect(after.recovered()).toBe(3);
     expect(after.accounts().get(CLIENT)).toMatchObject({ received: 2, stored: 2, waiting: 0 });
     expect(after.accounts().get(OTHER)).toMatchObject({ received: 1, rejected: 1 });
     after.append(CLIENT);
     after.settle([rowsOf(CLIENT, 1, 0, 3)]);
-    expect(after.recovered).toBe(0);
+    expect(after.recovered()).toBe(0);
     expect(after.accounts().get(CLIENT)).toMatchObject({ received: 6, stored: 6, waiting: 0 });
   });
 
@@ -80,7 +80,7 @@ describe('the ledger', () => {
           }
           for (const account of ledger.accounts().values()) expect(isBalanced(account)).toBe(true);
           const left = [...recovered.values()].reduce((sum, count) => sum + count, 0);
-          expect(ledger.recovered).toBe(left);
+          expect(ledger.recovered()).toBe(left);
         }
       }),
     );

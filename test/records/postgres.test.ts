@@ -87,7 +87,7 @@ async function roundTrip<R>(
     const record = read(payload, context);
     if (isFault(record)) throw new Error(`${record.field}: ${record.detail}`);
     encode(record);
-    entries.push(Buffer.from(writer.buffer.subarray(0, writer.length)));
+    entries.push(Buffer.from(writer.buffer().subarray(0, writer.length())));
     records.push(record);
   }
   const [batch] = sortByTable(Buffer.concat(entries));

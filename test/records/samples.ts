@@ -69,7 +69,7 @@ export function encodeRow<R>(
 ): Decoded {
   const writer = createRowWriter();
   encode(writer, record, rowContext);
-  return decodeEntry(writer.buffer.subarray(0, writer.length));
+  return decodeEntry(writer.buffer().subarray(0, writer.length()));
 }
 
 /** JSON with every character beyond ASCII written as an escape: the same value in other words. */

@@ -34,7 +34,7 @@ export function makeHit(fields: object = {}): Buffer {
   const pageview = readPageview(payload, { ...context, nowMs });
   if (isFault(pageview)) throw new Error(pageview.detail);
   encodePageview(writer, pageview, { siteId: SITE, clientId: CLIENT, nowMs, ids });
-  return Buffer.from(writer.buffer.subarray(0, writer.length));
+  return Buffer.from(writer.buffer().subarray(0, writer.length()));
 }
 
 /** One entry: a fetch of `/fetched` by GPTBot. */
@@ -44,7 +44,7 @@ export function makeFetch(): Buffer {
   const fetch = readAiFetch(payload, { ...context, nowMs });
   if (isFault(fetch)) throw new Error(fetch.detail);
   encodeAiFetch(writer, fetch, { siteId: SITE, clientId: CLIENT, nowMs, ids });
-  return Buffer.from(writer.buffer.subarray(0, writer.length));
+  return Buffer.from(writer.buffer().subarray(0, writer.length()));
 }
 
 function payloadOf(fields: object): Payload {

@@ -33,7 +33,7 @@ export async function createPasswords(): Promise<Passwords> {
   return {
     hash: (password) => argon2.hash(password, PARAMETERS),
     async verify(hash, password) {
-      if (places.waiting >= WAITING_MAX) return 'busy';
+      if (places.waiting() >= WAITING_MAX) return 'busy';
       const isRight = await places.run(() => argon2.verify(hash ?? decoy, password));
       return isRight && hash !== null ? 'right' : 'wrong';
     },

@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts';
 import type { Log } from '../../telemetry/log.ts';
 
 export interface Stop {
-  readonly hasBegun: boolean;
+  hasBegun(): boolean;
   /** What was added last is stopped first. One that gives a number gives an exit code, and the worst of all counts. */
   add(part: () => Promise<number | void>): void;
   /** Stops all parts and ends the process. A second call ends it at once. */
@@ -17,9 +17,7 @@ export function createStop(config: Config, log: Log, graceMs = GRACE_MS): Stop {
   const parts: (() => Promise<number | void>)[] = [];
   let hasBegun = false;
   return {
-    get hasBegun() {
-      return hasBegun;
-    },
+    hasBegun: () => hasBegun,
     add: (part) => void parts.push(part),
     async run(exitCode) {
       if (hasBegun) {

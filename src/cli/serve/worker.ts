@@ -14,7 +14,7 @@ const { start, share, say } = await joinSiblings(process);
 const { index, databaseUrl, port, adminPort } = start;
 const log = createLog(config.logLevel, { process: index });
 const stop = createStop(config, log);
-const stopOnce = (exitCode: number): void => void (stop.hasBegun || stop.run(exitCode));
+const stopOnce = (exitCode: number): void => void (stop.hasBegun() || stop.run(exitCode));
 process.on('SIGTERM', () => stopOnce(0));
 process.on('SIGINT', () => stopOnce(0));
 process.on('disconnect', () => stopOnce(1));

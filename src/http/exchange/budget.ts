@@ -4,7 +4,7 @@ export interface Budget {
   /** False: there is no room for so many; nothing was taken. */
   take(bytes: number): boolean;
   give(bytes: number): void;
-  readonly bytesTaken: number;
+  bytesTaken(): number;
 }
 
 export function createBudget(bytesMax: number): Budget {
@@ -18,9 +18,7 @@ export function createBudget(bytesMax: number): Budget {
     give(bytes) {
       bytesTaken -= bytes;
     },
-    get bytesTaken() {
-      return bytesTaken;
-    },
+    bytesTaken: () => bytesTaken,
   };
 }
 

@@ -213,6 +213,6 @@ export function createExchanges(
     },
     closeAfterAnswers,
     settle: (timeoutMs) => waitUntilQuiet(() => ({ inFlight, requests }), timeoutMs),
-    stats: () => ({ inFlight, bytesInFlight: budget.bytesTaken, requests, framingViolations }),
+    stats: () => ({ inFlight, bytesInFlight: budget.bytesTaken(), requests, framingViolations }),
   };
 }

@@ -57,8 +57,8 @@ export function createSingle(deps: SingleDeps): TakeSingle {
     if (ended !== null) return ended;
     if (record.isDropped) return { kind: 'dropped', reason: 'dnt' };
     kind.encode(writer, record, { siteId, clientId: grant.clientId, nowMs: context.nowMs, ids });
-    if (writer.length > entryBytesMax) return ENTRY_TOO_LARGE;
-    const receipt = journal.append(writer.buffer, 0, writer.length);
+    if (writer.length() > entryBytesMax) return ENTRY_TOO_LARGE;
+    const receipt = journal.append(writer.buffer(), 0, writer.length());
     if (receipt.kind === 'appended') ledger.append(grant.clientId);
     return acknowledge(request.headers.prefer, receipt);
   }
