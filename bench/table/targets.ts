@@ -16,17 +16,17 @@ export interface Target {
 }
 
 const targets = {
-  bare: atLeast('single pageview, journal / bare uWebSockets.js', 0.6, 0.2),
+  bare: atLeast('single pageview, journal / bare uWebSockets.js', 0.6, 0.24),
   unwaited: atLeast('single pageview, journal / the same gateway with acks not waiting', 0.85, 0.65),
-  fastify: atLeast('single pageview, journal / Fastify with acks from memory', 1.6, 1.1),
+  fastify: atLeast('single pageview, journal / Fastify with acks from memory', 1.6, 1.2),
   insert: atLeast('single pageview, postgres / one INSERT per request', 4, 2.5),
-  array: atLeast('array of 100, records/s / single pageview, requests/s', 6, 2.3),
-  sustained: atLeast('60 s of arrays of 100 into Postgres, rows/s / psql \\copy, one connection', 0.65, 0.4),
+  array: atLeast('array of 100, records/s / single pageview, requests/s', 6, 3),
+  sustained: atLeast('60 s of arrays of 100 into Postgres, rows/s / psql \\copy, one connection', 0.65, 0.45),
   writer: atLeast('writer alone, 1000 rows at once / psql \\copy, two connections each', 0.75, 0.5),
   cpu: atMost(
     'CPU per record (gateway and Postgres), arrays of 100 / CPU per request, bare uWebSockets.js',
     12 / 8.4,
-    2.4,
+    2,
   ),
   token: atMost('token check in memory, hash included', 0.6, 1.2, ' µs'),
   tail: atMost('single pageview at 70 % load, journal: p99 / p50', 4, 80),
