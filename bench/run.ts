@@ -1,9 +1,9 @@
 /**
  * npm run bench [-- name] [--check] [--rounds N] [--seconds N] [--rows N] [--revocations N] [--rate N] [--lines N] [--seed N]
  *   [--requests N] [--connections N] [--clients N] [--rate-max N] [--partitions N] [--backlog-mib N] [--table-rows N]
- *   [--profile-seconds N]
+ *   [--profile-seconds N] [--checkout DIR] [--form NAME]…
  *
- * Runs the named bench, or all, prints tables, and writes bench/results/latest.json. `table`, `growth` and `profile` write
+ * Runs the named bench, or all but `against` (this checkout beside another one), prints tables, and writes bench/results/latest.json. `table`, `growth` and `profile` write
  * their part of docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
  * inside a run mean anything: absolute figures are this machine's, at this hour.
  */
@@ -12,6 +12,7 @@ import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tuneEngine } from '../src/parts/engine.ts';
+import { benchAgainst } from './against.ts';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchGrowth } from './growth/growth.ts';
 import { benchNeighbours } from './neighbours/neighbours.ts';
@@ -48,6 +49,8 @@ const { values, positionals } = parseArgs({
     'profile-seconds': { type: 'string', default: '10' },
     'backlog-mib': { type: 'string', default: '10240' },
     'table-rows': { type: 'string', default: '20000000' },
+    checkout: { type: 'string', default: '' },
+    form: { type: 'string', multiple: true, default: [] },
   },
 });
 // What is measured in this process finds V8 as a gateway has it.
@@ -172,6 +175,21 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
     }
     return results;
   },
+  against: async () => {
+    const { checkout, form: names } = values;
+    if (checkout === '') throw new Error('beside what? --checkout DIR, with its packages installed');
+    const results = await benchAgainst({ rounds, seconds, directory: checkout, forms: names }, tell);
+    for (const { form, recordsPerSecond, ...ratios } of results) {
+      process.stdout.write(`\n${form}, ${rounds} rounds of ${seconds} s\n`);
+      for (const [name, spread] of Object.entries(recordsPerSecond)) {
+        const whose = name === 'other' ? checkout : 'this checkout';
+        process.stdout.write(`  ${whose.padEnd(24)} ${printSpread(spread, 0)} records/s\n`);
+      }
+      for (const [name, spread] of Object.entries(ratios))
+        process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 3)}\n`);
+    }
+    return results;
+  },
   timing: async () => {
     const result = await benchTiming({ requests: Number(values.requests) }, tell);
     process.stdout.write(
@@ -188,7 +206,7 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   },
 };
 
-const all = values.check === true ? ['table'] : Object.keys(benches);
+const all = values.check === true ? ['table'] : Object.keys(benches).filter((name) => name !== 'against');
 const wanted = positionals.length === 0 ? all : positionals;
 const unknown = wanted.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {

@@ -14,7 +14,8 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-const SERVER = join(import.meta.dirname, '../variants/server.ts');
+const SERVER = join('bench', 'variants', 'server.ts');
+const CHECKOUT = join(import.meta.dirname, '../..');
 /** Of a second: what /proc counts in. */
 const TICKS = 100;
 
@@ -25,12 +26,28 @@ export function pin(side: 'server' | 'load'): readonly string[] {
   return ['taskset', '-c', side === 'server' ? '0' : `1-${cores - 1}`];
 }
 
-export async function startVariant(
+export function startVariant(
   variant: string,
   environment: Readonly<Record<string, string>>,
   nodeOptions: readonly string[] = [],
 ): Promise<ServerProcess> {
-  const words = [...pin('server'), process.execPath, ...nodeOptions, SERVER, variant];
+  return start([...nodeOptions, join(CHECKOUT, SERVER), variant], variant, environment);
+}
+
+/** The gateway of another checkout, its packages installed. */
+export function startOther(
+  checkout: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
+  return start([join(checkout, SERVER), 'journal'], checkout, environment);
+}
+
+async function start(
+  nodeWords: readonly string[],
+  name: string,
+  environment: Readonly<Record<string, string>>,
+): Promise<ServerProcess> {
+  const words = [...pin('server'), process.execPath, ...nodeWords];
   const child = spawn(words[0] ?? '', words.slice(1), {
     env: { PATH: process.env['PATH'], SLUICE_HOST: '127.0.0.1', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -43,7 +60,7 @@ export async function startVariant(
       const match = /\{"port":(\d+)\}/.exec(output);
       if (match !== null) resolve(Number(match[1]));
     });
-    child.once('exit', (code) => reject(new Error(`${variant} ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
   });
   return {
     port,

@@ -7,11 +7,13 @@ import { join } from 'node:path';
 import { runRounds, type Measured } from '../rounds.ts';
 import { createSenders, type Senders, type World } from '../world.ts';
 import { findForm, type Form } from './forms.ts';
-import { readCpuUs, startVariant, type ServerProcess } from './process.ts';
+import { readCpuUs, startOther, startVariant, type ServerProcess } from './process.ts';
 import { checkStored, settle } from './stored.ts';
 import { shoot, writeRequests } from './wrk.ts';
 
-export type Variant = 'journal' | 'postgres' | 'unwaited' | 'bare' | 'node:http' | 'fastify' | 'insert';
+/** `other`: the gateway of another checkout, as 'journal' is this one's. */
+export type Variant =
+  'journal' | 'postgres' | 'unwaited' | 'bare' | 'node:http' | 'fastify' | 'insert' | 'other';
 
 /** One thing that is measured once in every round. */
 export interface Entry {
@@ -38,7 +40,7 @@ const BODIES = 64;
 const CHECK_REQUESTS = 40;
 const CLIENTS = 4;
 /** Variants whose rows come to Postgres, and those that hold them in memory. */
-const STORING: ReadonlySet<Variant> = new Set(['journal', 'postgres', 'unwaited', 'insert']);
+const STORING: ReadonlySet<Variant> = new Set(['journal', 'postgres', 'unwaited', 'insert', 'other']);
 const HOLDING: ReadonlySet<Variant> = new Set(['node:http', 'fastify']);
 
 export interface Field {
@@ -47,13 +49,19 @@ export interface Field {
   stop(): Promise<void>;
 }
 
-/** Starts one server of each variant; they stay for all races. */
-export async function openField(world: World, variants: readonly Variant[]): Promise<Field> {
+/** Starts one server of each variant; they stay for all races. `otherCheckout`: where 'other' is. */
+export async function openField(
+  world: World,
+  variants: readonly Variant[],
+  otherCheckout = '.',
+): Promise<Field> {
   const senders = await createSenders(world.sql, 'bench.example.com', CLIENTS);
   const started = variants.map(async (variant) => {
     const directory = join(world.directory, variant.replace(':', '-'));
     const environment = { DATABASE_URL: world.postgres.url, SLUICE_DATA_DIR: directory };
-    return [variant, await startVariant(variant, environment)] as const;
+    const server =
+      variant === 'other' ? startOther(otherCheckout, environment) : startVariant(variant, environment);
+    return [variant, await server] as const;
   });
   const servers = new Map(await Promise.all(started));
   return {

@@ -40,19 +40,20 @@ export interface AiFetch {
 const METHOD = /^[\w!#$%&'*+.^`|~-]{1,32}$/;
 
 export function readAiFetch(payload: Payload, context: ReadContext): AiFetch | Fault {
-  const statusCode = readStatusCode(payload);
+  const { fields, hasEscapes } = payload;
+  const statusCode = readStatusCode(fields['status_code']);
   if (isFault(statusCode)) return statusCode;
-  const userAgent = readText(payload, 'user_agent');
+  const userAgent = readText(fields['user_agent'], 'user_agent', hasEscapes);
   if (isFault(userAgent)) return userAgent;
   const crawler = userAgent === null ? null : findCrawler(userAgent);
   if (userAgent === null || crawler === null) return fault('crawler_unknown', 'user_agent', CRAWLER_ADVICE);
   const place = readPlace(payload);
   if (isFault(place)) return place;
-  const contentType = readText(payload, 'content_type');
+  const contentType = readText(fields['content_type'], 'content_type', hasEscapes);
   if (isFault(contentType)) return contentType;
-  const responseMs = readCount(payload, 'response_ms', INT4_MAX);
+  const responseMs = readCount(fields['response_ms'], 'response_ms', INT4_MAX);
   if (isFault(responseMs)) return responseMs;
-  const bytesServed = readCount(payload, 'bytes_served', Number.MAX_SAFE_INTEGER);
+  const bytesServed = readCount(fields['bytes_served'], 'bytes_served', Number.MAX_SAFE_INTEGER);
   if (isFault(bytesServed)) return bytesServed;
   const extras = readExtras(payload, crawler, context);
   if (isFault(extras)) return extras;
@@ -100,8 +101,7 @@ export function encodeAiFetch(writer: RowWriter, fetch: AiFetch, context: RowCon
 const STATUS_ADVICE = 'status_code must be between 100 and 599.';
 const CRAWLER_ADVICE = 'user_agent must match a known AI bot.';
 
-function readStatusCode(payload: Payload): number | Fault {
-  const value = payload.fields['status_code'];
+function readStatusCode(value: unknown): number | Fault {
   if (value === undefined || value === null) return fault('field_required', 'status_code', STATUS_ADVICE);
   if (typeof value !== 'number' || (!Number.isInteger(value) && Number.isFinite(value))) {
     return fault('field_type', 'status_code', 'status_code must be a whole number between 100 and 599.');
@@ -111,14 +111,17 @@ function readStatusCode(payload: Payload): number | Fault {
 }
 
 /** A path, or an absolute URL, whose host then serves as hostname when there is none. */
-function readPlace(payload: Payload): { readonly path: string; readonly hostname: string | null } | Fault {
-  const text = readRequiredText(payload, 'path', 'path is required.');
+function readPlace({
+  fields,
+  hasEscapes,
+}: Payload): { readonly path: string; readonly hostname: string | null } | Fault {
+  const text = readRequiredText(fields['path'], 'path', 'path is required.', hasEscapes);
   if (isFault(text)) return text;
   const path = text.trim();
   const url = /^https?:\/\//i.test(path) ? splitUrl(path) : undefined;
   if (url === null)
     return fault('field_invalid', 'path', 'path must be a path, or an absolute http or https URL.');
-  const given = readText(payload, 'hostname');
+  const given = readText(fields['hostname'], 'hostname', hasEscapes);
   if (isFault(given)) return given;
   const hostname = given === null || given.trim() === '' ? null : given.trim().toLowerCase();
   if (url !== undefined) return { path: url.path, hostname: hostname ?? url.host };
@@ -126,26 +129,26 @@ function readPlace(payload: Payload): { readonly path: string; readonly hostname
 }
 
 /** What HitKeep does not take: when it really was, from where, and how. */
-function readExtras(payload: Payload, crawler: Crawler, context: ReadContext) {
+function readExtras({ fields, hasEscapes }: Payload, crawler: Crawler, context: ReadContext) {
   const timestampUs =
-    (payload.fields['timestamp'] ?? null) === null
+    (fields['timestamp'] ?? null) === null
       ? context.nowMs * 1000
-      : readTimestamp(payload, 'aiFetch', context.nowMs, context.timePolicy);
+      : readTimestamp(fields['timestamp'], 'aiFetch', context.nowMs, context.timePolicy);
   if (isFault(timestampUs)) return timestampUs;
-  const id = readId(payload, context);
+  const id = readId(fields['id'], context);
   if (isFault(id)) return id;
-  const address = readText(payload, 'visitor_ip');
+  const address = readText(fields['visitor_ip'], 'visitor_ip', hasEscapes);
   if (isFault(address)) return address;
   if (address !== null && !isAddress(address.trim())) {
     return fault('field_invalid', 'visitor_ip', 'visitor_ip must be a valid IP address, or be left out.');
   }
-  const given = readText(payload, 'method');
+  const given = readText(fields['method'], 'method', hasEscapes);
   if (isFault(given)) return given;
   const method = given === null || given.trim() === '' ? null : given.trim().toUpperCase();
   if (method !== null && !METHOD.test(method)) {
     return fault('field_invalid', 'method', 'method must be an HTTP method, or be left out.');
   }
-  const referrer = readText(payload, 'referrer');
+  const referrer = readText(fields['referrer'], 'referrer', hasEscapes);
   if (isFault(referrer)) return referrer;
   return {
     timestampUs,

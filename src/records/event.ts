@@ -29,16 +29,16 @@ const DEPTH_MAX = 100;
 export function readEvent(payload: Payload, context: ReadContext): Event | Fault {
   const visit = readVisit(payload, 'event', context);
   if (isFault(visit)) return visit;
-  const referrer = readText(payload, 'referrer');
+  const { fields, hasEscapes } = payload;
+  const referrer = readText(fields['referrer'], 'referrer', hasEscapes);
   if (isFault(referrer)) return referrer;
-  const isDropped = readFlag(payload, 'dnt');
+  const isDropped = readFlag(fields['dnt'], 'dnt');
   if (isFault(isDropped)) return isDropped;
-  const sessionId = readUuid(payload, 'session_id');
+  const sessionId = readUuid(fields['session_id'], 'session_id');
   if (isFault(sessionId)) return sessionId;
-  const properties = readProperties(payload);
+  const properties = readProperties(fields['properties'], hasEscapes);
   if (isFault(properties)) return properties;
-  const { name } = payload.fields;
-  return { ...visit, name, hasEscapes: payload.hasEscapes, properties, referrer, isDropped, sessionId };
+  return { ...visit, name: fields['name'], hasEscapes, properties, referrer, isDropped, sessionId };
 }
 
 /** HitKeep looks at the name only after the site and the grant: a separate step, so that the order is the same. */
@@ -72,13 +72,12 @@ export function encodeEvent(writer: RowWriter, event: Event, context: RowContext
 
 const NAME_ADVICE = 'name is required.';
 
-function readProperties(payload: Payload): string | Fault {
-  const value = payload.fields['properties'];
+function readProperties(value: unknown, hasEscapes: boolean): string | Fault {
   if (value === undefined || value === null) return '{}';
   if (typeof value !== 'object' || Array.isArray(value)) {
     return fault('field_type', 'properties', 'properties must be an object.');
   }
-  return checkValues(value, payload.hasEscapes) ?? JSON.stringify(value);
+  return checkValues(value, hasEscapes) ?? JSON.stringify(value);
 }
 
 /** Looks at every value without recursion: nesting is the sender's to choose. */

@@ -3,7 +3,7 @@
  * Idempotency-Key and the record's place in it, else new. Pure: random bytes come in from outside.
  */
 import { hash } from 'node:crypto';
-import { fault, type Fault, type Payload } from './payload.ts';
+import { fault, type Fault } from './payload.ts';
 
 export const UUID_BYTES = 16;
 
@@ -23,8 +23,7 @@ export function parseUuid(text: string): string | null {
 }
 
 /** A UUID or null; absent, null and the nil UUID = null. */
-export function readUuid(payload: Payload, field: string): string | null | Fault {
-  const value = payload.fields[field];
+export function readUuid(value: unknown, field: string): string | null | Fault {
   if (value === undefined || value === null) return null;
   if (typeof value !== 'string') return fault('field_type', field, `${field} must be a UUID as text.`);
   const uuid = parseUuid(value);

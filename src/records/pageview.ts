@@ -23,23 +23,24 @@ export interface Pageview extends Visit {
 export function readPageview(payload: Payload, context: ReadContext): Pageview | Fault {
   const visit = readVisit(payload, 'pageview', context);
   if (isFault(visit)) return visit;
-  const referrer = readText(payload, 'referrer');
+  const { fields, hasEscapes } = payload;
+  const referrer = readText(fields['referrer'], 'referrer', hasEscapes);
   if (isFault(referrer)) return referrer;
-  const viewportWidth = readInteger(payload, 'viewport_width');
+  const viewportWidth = readInteger(fields['viewport_width'], 'viewport_width');
   if (isFault(viewportWidth)) return viewportWidth;
-  const viewportHeight = readInteger(payload, 'viewport_height');
+  const viewportHeight = readInteger(fields['viewport_height'], 'viewport_height');
   if (isFault(viewportHeight)) return viewportHeight;
-  const screenWidth = readInteger(payload, 'screen_width');
+  const screenWidth = readInteger(fields['screen_width'], 'screen_width');
   if (isFault(screenWidth)) return screenWidth;
-  const screenHeight = readInteger(payload, 'screen_height');
+  const screenHeight = readInteger(fields['screen_height'], 'screen_height');
   if (isFault(screenHeight)) return screenHeight;
-  const language = readText(payload, 'language');
+  const language = readText(fields['language'], 'language', hasEscapes);
   if (isFault(language)) return language;
-  const isDropped = readFlag(payload, 'dnt');
+  const isDropped = readFlag(fields['dnt'], 'dnt');
   if (isFault(isDropped)) return isDropped;
-  const sessionId = readUuid(payload, 'session_id');
+  const sessionId = readUuid(fields['session_id'], 'session_id');
   if (isFault(sessionId)) return sessionId;
-  const pageId = readUuid(payload, 'page_id');
+  const pageId = readUuid(fields['page_id'], 'page_id');
   if (isFault(pageId)) return pageId;
   const campaign = readCampaign(visit.query);
   const undecodable = checkDecoded([

@@ -3,7 +3,7 @@
  * Z, an offset, any number of fraction digits (cut to microseconds), real days of a real calendar, no leap second.
  * Pure.
  */
-import { fault, type Fault, type Payload } from './payload.ts';
+import { fault, type Fault } from './payload.ts';
 
 export interface TimePolicy {
   readonly pastMs: number;
@@ -51,14 +51,13 @@ export function parseTimestampUs(text: string): number | null {
   return ms * 1000 + fraction.us;
 }
 
-/** Reads and judges the field `timestamp`. */
+/** Judges the field `timestamp`. */
 export function readTimestamp(
-  payload: Payload,
+  value: unknown,
   name: RecordName,
   nowMs: number,
   policy: TimePolicy,
 ): number | Fault {
-  const value = payload.fields['timestamp'];
   if (value === undefined || value === null)
     return fault('field_required', 'timestamp', `timestamp is required. ${FORM}`);
   if (typeof value !== 'string')

@@ -50,18 +50,24 @@ export interface Visit {
 }
 
 export function readVisit(payload: Payload, name: RecordName, context: ReadContext): Visit | Fault {
-  const text = readRequiredText(payload, 'url', URL_ADVICE);
+  const { fields, hasEscapes } = payload;
+  const text = readRequiredText(fields['url'], 'url', URL_ADVICE, hasEscapes);
   if (isFault(text)) return text;
   const url = splitUrl(text.trim());
   if (url === null) return fault('field_invalid', 'url', URL_ADVICE);
-  const timestampUs = readTimestamp(payload, name, context.nowMs, context.timePolicy);
+  const timestampUs = readTimestamp(fields['timestamp'], name, context.nowMs, context.timePolicy);
   if (isFault(timestampUs)) return timestampUs;
-  const address = readRequiredText(payload, 'visitor_ip', ADDRESS_ADVICE);
+  const address = readRequiredText(fields['visitor_ip'], 'visitor_ip', ADDRESS_ADVICE, hasEscapes);
   if (isFault(address)) return address;
   if (!isAddress(address.trim())) return fault('field_invalid', 'visitor_ip', ADDRESS_ADVICE);
-  const userAgent = readRequiredText(payload, 'user_agent', 'user_agent is required.');
+  const userAgent = readRequiredText(
+    fields['user_agent'],
+    'user_agent',
+    'user_agent is required.',
+    hasEscapes,
+  );
   if (isFault(userAgent)) return userAgent;
-  const id = readId(payload, context);
+  const id = readId(fields['id'], context);
   if (isFault(id)) return id;
   return {
     hostname: url.hostname,
@@ -75,15 +81,15 @@ export function readVisit(payload: Payload, name: RecordName, context: ReadConte
 }
 
 /** The sender's id, else one derived from the request's key, else null. A nil UUID is an id like any other. */
-export function readId(payload: Payload, context: ReadContext): string | null | Fault {
-  const value = payload.fields['id'];
+export function readId(value: unknown, context: ReadContext): string | null | Fault {
   if (value === undefined || value === null) {
     return context.idempotencyKey === ''
       ? null
       : deriveId(context.clientId, context.idempotencyKey, context.index);
   }
-  const id = typeof value === 'string' ? parseUuid(value) : null;
-  return id ?? fault('field_invalid', 'id', 'id must be a UUID, or be left out.');
+  if (typeof value !== 'string')
+    return fault('field_type', 'id', 'id must be a UUID as text, or be left out.');
+  return parseUuid(value) ?? fault('field_invalid', 'id', 'id must be a UUID, or be left out.');
 }
 
 /** IPv4 or IPv6, without a port; IPv6 with any zone (fe80::1%eth0). */

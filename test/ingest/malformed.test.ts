@@ -200,6 +200,7 @@ const cases: readonly (readonly [name: string, path: string, body: unknown, expe
   ],
   ['an empty page id', PAGEVIEW, { ...visit, page_id: '' }, [400, 'field_invalid', 'page_id']],
   ['an id that is no UUID', PAGEVIEW, { ...visit, id: '17' }, [400, 'field_invalid', 'id']],
+  ['an id that is no text', PAGEVIEW, { ...visit, id: 17 }, [400, 'field_type', 'id']],
   [
     'an unknown host',
     PAGEVIEW,

@@ -196,7 +196,7 @@ describe('a pageview is refused', () => {
     [{ page_id: 'x' }, 'field_invalid page_id'],
     [{ id: 'x' }, 'field_invalid id'],
     [{ id: '' }, 'field_invalid id'],
-    [{ id: 5 }, 'field_invalid id'],
+    [{ id: 5 }, 'field_type id'],
   ])('with %j as %s', (fields, expected) => {
     expect(faultWith(fields)).toBe(expected);
   });

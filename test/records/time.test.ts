@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseTimestampUs, readTimestamp } from '../../src/records/time.ts';
-import { faultOf, NOW_MS, payloadOf, printInstant, wildText } from './samples.ts';
+import { faultOf, NOW_MS, printInstant, wildText } from './samples.ts';
 
 /** Where microseconds since 1970 are exact. */
 const EXACT_US = Number.MAX_SAFE_INTEGER;
@@ -127,8 +127,7 @@ describe('a time', () => {
 
 describe('the field timestamp', () => {
   const policy = { pastMs: 60_000, futureMs: 5000 };
-  const read = (value: unknown): unknown =>
-    readTimestamp(payloadOf({ timestamp: value }), 'event', NOW_MS, policy);
+  const read = (value: unknown): unknown => readTimestamp(value, 'event', NOW_MS, policy);
 
   it.each([
     ['2026-11-20T11:59:00Z', null],
@@ -149,7 +148,7 @@ describe('the field timestamp', () => {
     const keptMs = { pageview: null, event: 30_000, aiFetch: 40_000 };
     const timestamp = '2026-11-20T11:59:25Z';
     const judge = (name: 'pageview' | 'event' | 'aiFetch'): unknown =>
-      readTimestamp(payloadOf({ timestamp }), name, NOW_MS, { ...policy, keptMs });
+      readTimestamp(timestamp, name, NOW_MS, { ...policy, keptMs });
     const event = judge('event');
     expect(faultOf(event)).toBe('timestamp_outside_policy timestamp');
     expect(event).toMatchObject({ detail: expect.stringContaining('SLUICE_RETENTION_EVENTS') as string });
