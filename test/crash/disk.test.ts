@@ -16,10 +16,12 @@ describeFaults('a disk', [
   {
     fault: 'journal-disk-full',
     promise: 'has records refused while there is no room, and taken again by itself',
-    holdMs: 5000,
+    holdMs: 8000,
     seen: ['503 journal_full', '202 journal_full', 'no answer'],
     mustSee: '503 journal_full',
     paddingBytes: 2 * paddingBytes,
+    // Two segments' worth in half of the time, and no more than a busy machine can bring to Postgres.
+    recordsPerSecond: 2000,
   },
   {
     fault: 'postgres-disk-full',

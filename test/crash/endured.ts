@@ -20,6 +20,7 @@ export interface Expected {
   /** What a gateway must have warned of: else the fault was not felt. */
   readonly warned?: RegExp;
   readonly paddingBytes?: number;
+  readonly recordsPerSecond?: number;
 }
 
 /** One record in some hundred is not valid, and one sender in some thousand is too slow for the gateway's timeouts. */
@@ -39,10 +40,11 @@ export function describeFaults(
     });
     afterAll(() => world.close());
 
-    it.each(expected)('$fault $promise', { timeout: 90_000 }, async (row) => {
+    it.each(expected)('$fault $promise', { timeout: 180_000 }, async (row) => {
       const fault = row.ownFault ?? faults.find((each) => each.name === row.fault);
       if (fault === undefined) throw new Error(`there is no fault ${row.fault}`);
-      const load = { ...LOAD, paddingBytes: row.paddingBytes ?? 0 };
+      const { paddingBytes = 0, recordsPerSecond = LOAD.recordsPerSecond } = row;
+      const load = { ...LOAD, paddingBytes, recordsPerSecond };
       const { balance, findings, during, warnings } = await endure(fault, row.holdMs, load, world, ledger);
       expect(findings).toEqual([]);
       expect(balance).toMatchObject({
