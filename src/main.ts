@@ -26,7 +26,7 @@ import {
   makeLedger,
   makeSql,
   makeStore,
-  prepareSchema,
+  openDatabase,
   stopAll,
   type Stops,
 } from './parts/parts.ts';
@@ -82,8 +82,7 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   const log = deps.log.write;
   const nodeName = nameProcess(config, seat);
   const tracing = await makeTracing(config, nodeName, log, stops);
-  const sql = makeSql(config, databaseUrl, config.connectionsMax, stops);
-  await prepareSchema(config, sql, log);
+  const sql = await openDatabase(config, databaseUrl, stops, log);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
   const journal = await makeJournal(config, allotJournalSpace(config, seat), log, deps.openJournal);

@@ -24,6 +24,12 @@ export interface MadeRequest extends HttpRequest {
 
 export type SentRecord = Readonly<Record<string, unknown>>;
 
+interface Content {
+  readonly name: 'pageview' | 'event' | 'ai-fetch';
+  readonly table: Form['table'];
+  readonly makeRecord: (domain: string, index: number) => SentRecord;
+}
+
 interface Printing {
   readonly contentType: string;
   /** '' = as it is. */
@@ -31,19 +37,23 @@ interface Printing {
   readonly print: (records: readonly SentRecord[]) => Buffer;
 }
 
-const VISITS = '/api/ingest/server';
 const JSON_TYPE = 'application/json';
 const ARRAY: Printing = { contentType: JSON_TYPE, encoding: '', print: printArray };
 const LINES: Printing = { contentType: 'application/x-ndjson', encoding: '', print: printLines };
 const GZIPPED: Printing = { ...ARRAY, encoding: 'gzip', print: (records) => gzipSync(printArray(records)) };
 
+const PAGEVIEW: Content = { name: 'pageview', table: 'hits', makeRecord: makePageview };
+const EVENT: Content = { name: 'event', table: 'events', makeRecord: makeEvent };
+const AI_FETCH: Content = { name: 'ai-fetch', table: 'ai_fetches', makeRecord: makeAiFetch };
+
+/** Where nothing is said of it, a batch is of pageviews. */
 export const forms: readonly Form[] = [
-  single('pageview', 'hits', makePageview),
-  single('event', 'events', makeEvent),
-  single('ai-fetch', 'ai_fetches', makeAiFetch),
-  ...[10, 100, 1000].map((records) => batch(`array of ${records}`, records, ARRAY)),
-  ...[10, 100, 1000].map((records) => batch(`NDJSON of ${records}`, records, LINES)),
-  batch('array of 100, gzip', 100, GZIPPED),
+  ...[PAGEVIEW, EVENT, AI_FETCH].map(single),
+  ...[10, 100, 1000].map((records) => batch(`array of ${records}`, records, PAGEVIEW, ARRAY)),
+  batch('array of 100 events', 100, EVENT, ARRAY),
+  batch('array of 100 ai-fetches', 100, AI_FETCH, ARRAY),
+  ...[10, 100, 1000].map((records) => batch(`NDJSON of ${records}`, records, PAGEVIEW, LINES)),
+  batch('array of 100, gzip', 100, PAGEVIEW, GZIPPED),
 ];
 
 export function findForm(name: string): Form {
@@ -52,11 +62,7 @@ export function findForm(name: string): Form {
   return form;
 }
 
-function single(
-  name: 'pageview' | 'event' | 'ai-fetch',
-  table: Form['table'],
-  makeRecord: (domain: string, index: number) => SentRecord,
-): Form {
+function single({ name, table, makeRecord }: Content): Form {
   return {
     name,
     table,
@@ -65,8 +71,7 @@ function single(
     make: (senders, requests, withIds) =>
       Array.from({ length: requests }, (_, index) => {
         const record = identify(makeRecord(senders.domain, index), withIds);
-        const isFetch = name === 'ai-fetch';
-        const path = isFetch ? `/api/sites/${senders.siteId}/ingest/ai-fetch` : `${VISITS}/${name}`;
+        const path = pathOf(name, senders);
         const body = Buffer.from(JSON.stringify(record));
         const token = pick(senders.tokens, index);
         return { path, token, body, contentType: JSON_TYPE, encoding: '', records: [record] };
@@ -74,20 +79,29 @@ function single(
   };
 }
 
-function batch(name: string, records: number, { print, contentType, encoding }: Printing): Form {
+function pathOf(name: Content['name'], { siteId }: Senders): string {
+  return name === 'ai-fetch' ? `/api/sites/${siteId}/ingest/ai-fetch` : `/api/ingest/server/${name}`;
+}
+
+function batch(
+  name: string,
+  records: number,
+  content: Content,
+  { print, contentType, encoding }: Printing,
+): Form {
   return {
     name,
-    table: 'hits',
+    table: content.table,
     records,
     // Enough to keep the server busy, and few enough for its memory for bodies.
     connections: Math.max(8, Math.min(64, 6400 / records)),
     make: (senders, requests, withIds) =>
       Array.from({ length: requests }, (_, index) => {
         const made = Array.from({ length: records }, (__, place) =>
-          identify(makePageview(senders.domain, index * records + place), withIds),
+          identify(content.makeRecord(senders.domain, index * records + place), withIds),
         );
         const token = pick(senders.tokens, index);
-        const path = `${VISITS}/pageview`;
+        const path = pathOf(content.name, senders);
         return { path, token, body: print(made), contentType, encoding, records: made };
       }),
   };

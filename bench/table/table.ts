@@ -8,6 +8,7 @@ import { gatherCrowd } from '../micro/gather.ts';
 import type { Line } from '../micro/line.ts';
 import { benchLogFiles } from '../micro/log-files.ts';
 import { benchRecovery } from '../micro/recovery.ts';
+import { benchSizes } from '../micro/sizes.ts';
 import { benchSustained } from '../micro/sustained.ts';
 import { benchTokens } from '../micro/token-check.ts';
 import { benchWriter } from '../micro/writer.ts';
@@ -47,6 +48,7 @@ const PACED_MS = 2000;
 /** What one core can send and time. */
 const PACED_PER_SECOND_MAX = 35_000;
 const LOG_FILES = { files: 20, linesPerFile: 2000 };
+const SIZE_ROWS = 50_000;
 const SUSTAINED = { seconds: 60, turns: 5, copyRows: 200_000 };
 const WRITER_ROWS = 200_000;
 const JOURNAL_BYTES = 512 * 1024 * 1024;
@@ -110,6 +112,7 @@ async function raceAll(
     return { figures, latencies: speeds };
   });
   await run('CloudFront files', () => benchLogFiles(world, field, { rounds, ...LOG_FILES }, tell));
+  await run('sizes', () => benchSizes(world, field, { rows: SIZE_ROWS }, tell));
   await run('sustained load', () => benchSustained(world, field, SUSTAINED, tell));
 }
 

@@ -8,10 +8,10 @@ import { createLedger, type Ledger } from '../drain/ledger.ts';
 import { createRedisTier } from '../grants/redis.ts';
 import { createGrants, type Grants } from '../grants/resolve.ts';
 import { durationBoundMs } from '../measure/durations.ts';
-import { FRAME_HEADER_BYTES } from '../journal/frame.ts';
+import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from '../journal/frame.ts';
 import { openJournal, type Journal } from '../journal/journal.ts';
 import { connectPostgres, type Sql } from '../store/connect.ts';
-import { latestSchemaVersion, migrate, readSchemaVersion } from '../store/migrate.ts';
+import { prepareSchema } from '../store/migrate.ts';
 import { createStore, type Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { nameGateway, type JournalSpace, type Seat } from './seat.ts';
@@ -38,18 +38,16 @@ export function makeSql(config: Config, url: string, connectionsMax: number, sto
   return sql;
 }
 
-export async function prepareSchema(config: Config, sql: Sql, log: Log['write']): Promise<void> {
-  if (config.migratesAtStart) {
-    const applied = await migrate(sql);
-    if (applied.length > 0) log('info', { applied }, 'the schema is up to date now');
-    return;
-  }
-  const version = await readSchemaVersion(sql);
-  const wanted = await latestSchemaVersion();
-  if (version === wanted) return;
-  throw new Error(
-    `The schema is at version ${version}, this release needs ${wanted}: run 'sluice migrate' first.`,
-  );
+/** The pool for all that has none of its own, once the schema is what this release needs. */
+export async function openDatabase(
+  config: Config,
+  url: string,
+  stops: Stops,
+  log: Log['write'],
+): Promise<Sql> {
+  const sql = makeSql(config, url, config.connectionsMax, stops);
+  await prepareSchema(sql, config.migratesAtStart, log);
+  return sql;
 }
 
 export function makeStore(
@@ -87,8 +85,6 @@ export function makeJournal(
   );
 }
 
-/** A frame is what one flipped byte on the disk can cost, and what one sync writes at most. */
-export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 /** An entry is a record's bytes in the journal: the largest has a frame of its own. */
 export const ENTRY_BYTES_MAX = FRAME_BYTES_MAX - FRAME_HEADER_BYTES;
 

@@ -94,6 +94,25 @@ export async function latestSchemaVersion(): Promise<number> {
   return migrations.at(-1)?.number ?? 0;
 }
 
+/** Migrates, or, where that is not wanted, throws when it has not been done. */
+export async function prepareSchema(
+  sql: Sql,
+  isMigrated: boolean,
+  log: (level: 'info', fields: object, message: string) => void,
+): Promise<void> {
+  if (isMigrated) {
+    const applied = await migrate(sql);
+    if (applied.length > 0) log('info', { applied }, 'the schema is up to date now');
+    return;
+  }
+  const version = await readSchemaVersion(sql);
+  const wanted = await latestSchemaVersion();
+  if (version === wanted) return;
+  throw new Error(
+    `The schema is at version ${version}, this release needs ${wanted}: run 'sluice migrate' first.`,
+  );
+}
+
 /** Which migrations are missing. Pure; throws an Error with advice when the two lists contradict each other. */
 export function planMigrations(
   migrations: readonly Migration[],

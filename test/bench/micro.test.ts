@@ -6,6 +6,7 @@ import { gatherCrowd } from '../../bench/micro/gather.ts';
 import type { Found } from '../../bench/micro/line.ts';
 import { benchLogFiles } from '../../bench/micro/log-files.ts';
 import { benchRecovery } from '../../bench/micro/recovery.ts';
+import { benchSizes } from '../../bench/micro/sizes.ts';
 import { benchSustained } from '../../bench/micro/sustained.ts';
 import { benchTokens } from '../../bench/micro/token-check.ts';
 import { benchWriter } from '../../bench/micro/writer.ts';
@@ -56,11 +57,12 @@ describe('a bench of one part', { timeout: 120_000 }, () => {
     }
   });
 
-  it('stores every fetch of a log file, all of a long load, and times what is due', async () => {
+  it('stores every fetch of a log file, weighs every kind of record, stores all of a long load, and times what is due', async () => {
     const field = await openField(world, ['journal', 'postgres']);
     try {
       const files = { rounds: 1, files: 2, linesPerFile: 100 };
       expectFigures(await benchLogFiles(world, field, files, tell), [], 1);
+      expectFigures(await benchSizes(world, field, { rows: 300 }, tell), [], 6);
       const values = { seconds: 1, turns: 1, copyRows: 1000 };
       expectFigures(await benchSustained(world, field, values, tell), ['sustained'], 2);
       const paced = { rounds: 1, measuredMs: 300, requestsPerSecondMax: 500 };

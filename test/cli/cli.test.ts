@@ -130,6 +130,14 @@ describe('the command line', () => {
       expect(help.out).toContain(word);
   });
 
+  it('is not put out by a reader that has gone', () => {
+    const shell = spawnSync('sh', ['-c', '"$0" "$1" config | true', process.execPath, PROGRAM], {
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] },
+    });
+    expect(shell.stderr).toBe('');
+  });
+
   it('prints every setting, without the password of a URL', () => {
     const { code, out } = sluice('config');
     expect(code).toBe(0);

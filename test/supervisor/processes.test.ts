@@ -290,7 +290,8 @@ describe('a journal without a process', () => {
     'of a gateway of %i that is one of %i now is brought into Postgres, once, and emptied',
     async (before, after) => {
       const site = await makeSite();
-      const many = await start(before, { SLUICE_NODE_NAME: `shrinking-${before}-${after}` });
+      const node = { SLUICE_NODE_NAME: `shrinking-${before}-${after}` };
+      const many = await start(before, { ...node, SLUICE_STOP_TIMEOUT: '1s' });
       await database.sql`ALTER TABLE hits RENAME TO hits_away`;
       try {
         expect(new Set(await sendRecords(many.port, site, 90))).toEqual(new Set([202]));
@@ -301,7 +302,7 @@ describe('a journal without a process', () => {
       } finally {
         await database.sql`ALTER TABLE hits_away RENAME TO hits`;
       }
-      const few = await start(after, { SLUICE_NODE_NAME: `shrinking-${before}-${after}` });
+      const few = await start(after, node);
       await expect.poll(() => countRows(site), { timeout: 20_000 }).toBe(90);
       await expect.poll(async () => (await few.metrics()).get('sluice_journal_orphaned_records')).toBe(0);
       const own = after === 1 ? [/^\d+\.journal$/] : [/^0\/\d+\.journal$/, /^1\/\d+\.journal$/];

@@ -2,10 +2,9 @@
 import { readdir, readFile, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { scanFrames } from '../../journal/frame.ts';
+import { FRAME_BYTES_MAX, scanFrames } from '../../journal/frame.ts';
 import { listJournals, listSegments, SEGMENT_HEADER_BYTES } from '../../journal/segment.ts';
 import { readMark } from '../../journal/watermark.ts';
-import { FRAME_BYTES_MAX } from '../../parts/parts.ts';
 import { error, ok, warning, type Finding } from './finding.ts';
 
 const MIB = 1024 * 1024;

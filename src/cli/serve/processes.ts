@@ -1,12 +1,15 @@
 /** Serves with several processes: what is done once is done here, and each of them does the rest (worker.ts). */
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { makeSql, prepareSchema, stopAll, type Stops } from '../../parts/parts.ts';
+import { connectPostgres } from '../../store/connect.ts';
+import { prepareSchema } from '../../store/migrate.ts';
 import { findSharedPort } from '../../supervisor/port.ts';
 import { startSupervisor } from '../../supervisor/supervisor.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Ports } from './serve.ts';
 import { GRACE_MS, type Stop } from './stop.ts';
+
+const CONNECT_TIMEOUT_MS = 5000;
 
 /** Throws the sentence of the first process that cannot start; none is left running then. */
 export async function startProcesses(
@@ -42,10 +45,18 @@ export async function startProcesses(
 }
 
 async function prepareDatabase(config: Config, databaseUrl: string, log: Log): Promise<void> {
-  const stops: Stops = [];
+  const { statementTimeoutMs, migratesAtStart } = config;
+  const sql = connectPostgres({
+    url: databaseUrl,
+    applicationName: 'sluice',
+    connectionsMax: 1,
+    statementTimeoutMs,
+    lockTimeoutMs: statementTimeoutMs,
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
+  });
   try {
-    await prepareSchema(config, makeSql(config, databaseUrl, 1, stops), log.write);
+    await prepareSchema(sql, migratesAtStart, log.write);
   } finally {
-    await stopAll(stops);
+    await sql.end({ timeout: 1 });
   }
 }

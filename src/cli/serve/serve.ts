@@ -8,14 +8,12 @@
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readConfig, type Config } from '../../config.ts';
-import { startGateway } from '../../main.ts';
 import { connectPostgres } from '../../store/connect.ts';
 import { migrate } from '../../store/migrate.ts';
 import { createLog, type Log } from '../../telemetry/log.ts';
 import { findDatabase, type Database } from '../database.ts';
 import { ensureDemo, printWelcome, type Demo } from '../demo.ts';
 import { createStop, GRACE_MS, type Stop } from './stop.ts';
-import { startProcesses } from './processes.ts';
 
 /** Where it listens: this process, or those that it supervises. */
 export interface Ports {
@@ -42,7 +40,7 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', () => void stop.run(0));
   try {
     const demo = database.embedded === null ? null : await prepareDemo(database, config);
-    const start = config.processes === 1 ? startAlone : startProcesses;
+    const start = await findStart(config);
     const { port, adminPort: ownPort } = await start(config, database.url, log, stop);
     const adminPort = config.adminPort === 'off' ? null : (ownPort ?? port);
     if (database.embedded !== null && demo !== null) printWelcome(port, adminPort, database.embedded, demo);
@@ -56,7 +54,17 @@ async function serve(config: Config): Promise<void> {
   }
 }
 
+type Start = (config: Config, databaseUrl: string, log: Log, stop: Stop) => Promise<Ports>;
+
+/** Only what is needed is loaded: a supervisor is up sooner, and smaller, without the gateway that it does not run. */
+async function findStart({ processes }: Config): Promise<Start> {
+  if (processes === 1) return startAlone;
+  const { startProcesses } = await import('./processes.ts');
+  return startProcesses;
+}
+
 async function startAlone(config: Config, databaseUrl: string, log: Log, stop: Stop): Promise<Ports> {
+  const { startGateway } = await import('../../main.ts');
   const gateway = await startGateway(config, {
     databaseUrl,
     log,

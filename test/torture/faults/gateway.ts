@@ -2,8 +2,7 @@
 import { open, readFile, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FRAME_HEADER_BYTES, inspectFrame, sealFrame } from '../../../src/journal/frame.ts';
-import { FRAME_BYTES_MAX } from '../../../src/parts/parts.ts';
+import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES, inspectFrame, sealFrame } from '../../../src/journal/frame.ts';
 import type { Fault, Scene } from '../fault.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Random } from '../random.ts';
