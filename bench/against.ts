@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { ensureProgram } from './program.ts';
-import { ratioOf, spreadOf, type Measured, type Spread } from './rounds.ts';
+import { printSpread, ratioOf, spreadOf, type Measured, type Spread } from './rounds.ts';
 import { forms, findForm } from './table/forms.ts';
 import { openField, proveEntries, race, type Entry } from './table/race.ts';
 import { withWorld } from './world.ts';
@@ -12,8 +12,8 @@ import { withWorld } from './world.ts';
 export interface AgainstValues {
   readonly rounds: number;
   readonly seconds: number;
-  /** Of the other checkout, with its packages installed. */
-  readonly directory: string;
+  /** Another one, with its packages installed. */
+  readonly checkout: string;
   /** Names; none: all there are. */
   readonly forms: readonly string[];
 }
@@ -35,7 +35,7 @@ export async function benchAgainst(
   ensureProgram('wrk', 'wrk');
   const wanted = values.forms.length === 0 ? forms : values.forms.map((name) => findForm(name));
   return withWorld(async (world) => {
-    const field = await openField(world, VARIANTS, resolve(values.directory));
+    const field = await openField(world, VARIANTS, resolve(values.checkout));
     const results: AgainstResult[] = [];
     try {
       for (const form of wanted) {
@@ -51,7 +51,7 @@ export async function benchAgainst(
             ]),
           ),
           'speed, this / other': ratioOf(requestsPerSecond, 'journal', 'other'),
-          'CPU, this / other': ratioOf(add(serverUs, postgresUs), 'journal', 'other'),
+          'CPU, this / other': ratioOf(sumRounds(serverUs, postgresUs), 'journal', 'other'),
         });
       }
     } finally {
@@ -61,11 +61,26 @@ export async function benchAgainst(
   });
 }
 
-function add(one: Measured, other: Measured): Measured {
+/** Round by round. */
+function sumRounds(one: Measured, other: Measured): Measured {
   return Object.fromEntries(
     Object.entries(one).map(([name, rounds]) => [
       name,
       rounds.map((value, round) => value + (other[name]?.[round] ?? NaN)),
     ]),
   );
+}
+
+export function printAgainst(results: readonly AgainstResult[], checkout: string, rounds: string): string {
+  return results
+    .flatMap(({ form, recordsPerSecond, ...ratios }) => [
+      `\n${form}, ${rounds}`,
+      ...Object.entries(recordsPerSecond).map(
+        ([name, spread]) =>
+          `  ${(name === 'other' ? checkout : 'this checkout').padEnd(24)} ${printSpread(spread, 0)} records/s`,
+      ),
+      ...Object.entries(ratios).map(([name, spread]) => `  ${name.padEnd(24)} ${printSpread(spread, 3)}`),
+    ])
+    .map((line) => `${line}\n`)
+    .join('');
 }

@@ -41,7 +41,6 @@ export async function benchCopyFormat(
     connectionsMax: 1,
     statementTimeoutMs: 60_000,
     lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
   });
   try {
     await migrate(sql);

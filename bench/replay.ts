@@ -51,7 +51,6 @@ export async function benchReplay(
     connectionsMax: 1,
     statementTimeoutMs: 0,
     lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
   });
   try {
     tell('writing the file');

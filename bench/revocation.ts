@@ -259,7 +259,6 @@ async function waitForDrain(url: string): Promise<void> {
     connectionsMax: 1,
     statementTimeoutMs: 60_000,
     lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
   });
   await sql`CHECKPOINT`;
   await sql.end({ timeout: 1 });

@@ -3,16 +3,17 @@
  *   [--requests N] [--connections N] [--clients N] [--rate-max N] [--partitions N] [--backlog-mib N] [--table-rows N]
  *   [--profile-seconds N] [--checkout DIR] [--form NAME]…
  *
- * Runs the named bench, or all but `against` (this checkout beside another one), prints tables, and writes bench/results/latest.json. `table`, `growth` and `profile` write
- * their part of docs/performance.md too; --check runs it alone, writes no page, and fails when a ratio is beyond its floor. Only ratios
- * inside a run mean anything: absolute figures are this machine's, at this hour.
+ * Runs the named bench, or all but `against` (this checkout beside another one), prints tables, and writes
+ * bench/results/latest.json. `table`, `growth` and `profile` write their part of docs/performance.md too; --check runs `table`
+ * alone, writes no page, and fails when a ratio is beyond its floor. Only ratios inside a run mean anything: absolute
+ * figures are this machine's, at this hour.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { tuneEngine } from '../src/parts/engine.ts';
-import { benchAgainst } from './against.ts';
+import { benchAgainst, printAgainst } from './against.ts';
 import { benchCopyFormat } from './copy-format.ts';
 import { benchGrowth } from './growth/growth.ts';
 import { benchNeighbours } from './neighbours/neighbours.ts';
@@ -29,6 +30,7 @@ import { printSpread } from './rounds.ts';
 import { benchTiming, TELLING } from './timing.ts';
 import type { PartTime } from './parts.ts';
 import { benchTable } from './table/table.ts';
+import { listUnmeasured } from './table/targets.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -68,11 +70,13 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
     process.stdout.write(printTable(result));
     noteFailures(result.parts);
     if (values.check === true) {
-      for (const { what, isMissed } of result.targets) {
-        if (!isMissed) continue;
-        process.stderr.write(`beyond its floor: ${what}\n`);
-        process.exitCode = 1;
-      }
+      const missed = result.targets.filter(({ isMissed }) => isMissed);
+      const faults = [
+        ...missed.map(({ what }) => `beyond its floor: ${what}`),
+        ...listUnmeasured(result.targets).map((what) => `not measured: ${what}`),
+      ];
+      process.stderr.write(faults.map((fault) => `${fault}\n`).join(''));
+      if (faults.length > 0) process.exitCode = 1;
     } else
       await writePage('table', describeRun(inRounds, startedAtMs), printMarkdown(result), drawCharts(result));
     return result;
@@ -178,16 +182,8 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
   against: async () => {
     const { checkout, form: names } = values;
     if (checkout === '') throw new Error('beside what? --checkout DIR, with its packages installed');
-    const results = await benchAgainst({ rounds, seconds, directory: checkout, forms: names }, tell);
-    for (const { form, recordsPerSecond, ...ratios } of results) {
-      process.stdout.write(`\n${form}, ${rounds} rounds of ${seconds} s\n`);
-      for (const [name, spread] of Object.entries(recordsPerSecond)) {
-        const whose = name === 'other' ? checkout : 'this checkout';
-        process.stdout.write(`  ${whose.padEnd(24)} ${printSpread(spread, 0)} records/s\n`);
-      }
-      for (const [name, spread] of Object.entries(ratios))
-        process.stdout.write(`  ${name.padEnd(24)} ${printSpread(spread, 3)}\n`);
-    }
+    const results = await benchAgainst({ rounds, seconds, checkout, forms: names }, tell);
+    process.stdout.write(printAgainst(results, checkout, inRounds));
     return results;
   },
   timing: async () => {

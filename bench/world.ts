@@ -60,7 +60,6 @@ export function connectBench(url: string, connectionsMax: number, statementTimeo
     connectionsMax,
     statementTimeoutMs,
     lockTimeoutMs: 0,
-    connectTimeoutMs: 5000,
   });
 }
 

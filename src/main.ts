@@ -25,8 +25,8 @@ import {
   makeJournal,
   makeLedger,
   makeSql,
+  makeMigratedSql,
   makeStore,
-  openDatabase,
   stopAll,
   type Stops,
 } from './parts/parts.ts';
@@ -82,7 +82,7 @@ async function makeParts(config: Config, deps: GatewayDeps, stops: Stops): Promi
   const log = deps.log.write;
   const nodeName = nameProcess(config, seat);
   const tracing = await makeTracing(config, nodeName, log, stops);
-  const sql = await openDatabase(config, databaseUrl, stops, log);
+  const sql = await makeMigratedSql(config, databaseUrl, log, stops);
   const usage = startUsage({ flushMs: USAGE_FLUSH_MS }, { sql, log });
   stops.push(() => usage.close());
   const journal = await makeJournal(config, allotJournalSpace(config, seat), log, deps.openJournal);

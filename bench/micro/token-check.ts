@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { createRedisTier } from '../../src/grants/redis.ts';
 import { createGrants, type Grants } from '../../src/grants/resolve.ts';
-import { createToken, readCredential } from '../../src/grants/token.ts';
-import { runRounds, spreadOf } from '../rounds.ts';
+import { createToken, hashToken, readCredential } from '../../src/grants/token.ts';
+import { ratioOf, runRounds, spreadOf } from '../rounds.ts';
 import { connectBench, type World } from '../world.ts';
 import type { Crowd } from './gather.ts';
 import type { Found, Line } from './line.ts';
@@ -21,6 +21,7 @@ export interface TokenValues {
 }
 
 const FEW = 4;
+const HASH = 'its SHA-256 alone';
 const UNKNOWN = 100;
 const AT_ONCE = 1000;
 
@@ -45,6 +46,7 @@ export async function benchTokens(
         await resolveEach(grants, unknown);
         return check(grants, unknown, 'denied', Math.min(values.checks, 100_000));
       },
+      [HASH]: async () => hashEach(tokens.slice(0, FEW), values.checks),
       Redis: async () =>
         lookUp(await openGrants(world, crowd, all), 'redisHits', shuffle(tokens), values.lookups),
       Postgres: async () =>
@@ -59,7 +61,9 @@ export async function benchTokens(
       measured: spreadOf(us),
       unit: 'µs',
     }));
-    return { figures: { token: spreadOf(measured[`memory, ${FEW} clients`] ?? []) }, lines };
+    const few = `memory, ${FEW} clients`;
+    const figures = { token: spreadOf(measured[few] ?? []), tokenToHash: ratioOf(measured, few, HASH) };
+    return { figures, lines };
   } finally {
     await close();
   }
@@ -81,6 +85,17 @@ function check(
   }
   const { user, system } = process.cpuUsage(before);
   if (right !== checks) throw new Error(`disqualified: ${checks - right} tokens were not ${wanted}`);
+  return (user + system) / checks;
+}
+
+/** CPU of the hash in a check, in µs. */
+function hashEach(tokens: readonly string[], checks: number): number {
+  const before = process.cpuUsage();
+  let length = 0;
+  for (let index = 0; index < checks; index++)
+    length += hashToken(tokens[index % tokens.length] ?? '').length;
+  const { user, system } = process.cpuUsage(before);
+  if (length === 0) throw new Error('nothing was hashed');
   return (user + system) / checks;
 }
 

@@ -124,7 +124,7 @@ function printJudged({ what, target, unit, isAtLeast, measured, isReached, isMis
     what,
     `${isAtLeast ? 'at least' : 'at most'} ${target.toFixed(digits)}${unit}`,
     `${printSpread(measured, digits)}${unit}`,
-    isReached ? 'reached' : isMissed ? 'missed' : 'close',
+    isReached ? 'reached' : isMissed ? 'beyond its floor' : 'not reached',
   ];
 }
 

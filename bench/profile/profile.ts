@@ -50,7 +50,7 @@ export async function benchProfile(
         SLUICE_DATA_DIR: join(world.directory, 'profiled'),
         BENCH_PROFILE_FILE: profileFile,
       },
-      ['--import', join(import.meta.dirname, 'record.ts')],
+      { nodeOptions: ['--import', join(import.meta.dirname, 'record.ts')] },
     );
     try {
       const results: ProfileResult[] = [];

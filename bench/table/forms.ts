@@ -24,7 +24,7 @@ export interface MadeRequest extends HttpRequest {
 
 export type SentRecord = Readonly<Record<string, unknown>>;
 
-interface Content {
+interface Kind {
   readonly name: 'pageview' | 'event' | 'ai-fetch';
   readonly table: Form['table'];
   readonly makeRecord: (domain: string, index: number) => SentRecord;
@@ -42,9 +42,9 @@ const ARRAY: Printing = { contentType: JSON_TYPE, encoding: '', print: printArra
 const LINES: Printing = { contentType: 'application/x-ndjson', encoding: '', print: printLines };
 const GZIPPED: Printing = { ...ARRAY, encoding: 'gzip', print: (records) => gzipSync(printArray(records)) };
 
-const PAGEVIEW: Content = { name: 'pageview', table: 'hits', makeRecord: makePageview };
-const EVENT: Content = { name: 'event', table: 'events', makeRecord: makeEvent };
-const AI_FETCH: Content = { name: 'ai-fetch', table: 'ai_fetches', makeRecord: makeAiFetch };
+const PAGEVIEW: Kind = { name: 'pageview', table: 'hits', makeRecord: makePageview };
+const EVENT: Kind = { name: 'event', table: 'events', makeRecord: makeEvent };
+const AI_FETCH: Kind = { name: 'ai-fetch', table: 'ai_fetches', makeRecord: makeAiFetch };
 
 /** Where nothing is said of it, a batch is of pageviews. */
 export const forms: readonly Form[] = [
@@ -62,7 +62,7 @@ export function findForm(name: string): Form {
   return form;
 }
 
-function single({ name, table, makeRecord }: Content): Form {
+function single({ name, table, makeRecord }: Kind): Form {
   return {
     name,
     table,
@@ -79,29 +79,24 @@ function single({ name, table, makeRecord }: Content): Form {
   };
 }
 
-function pathOf(name: Content['name'], { siteId }: Senders): string {
+function pathOf(name: Kind['name'], { siteId }: Senders): string {
   return name === 'ai-fetch' ? `/api/sites/${siteId}/ingest/ai-fetch` : `/api/ingest/server/${name}`;
 }
 
-function batch(
-  name: string,
-  records: number,
-  content: Content,
-  { print, contentType, encoding }: Printing,
-): Form {
+function batch(name: string, records: number, kind: Kind, { print, contentType, encoding }: Printing): Form {
   return {
     name,
-    table: content.table,
+    table: kind.table,
     records,
     // Enough to keep the server busy, and few enough for its memory for bodies.
     connections: Math.max(8, Math.min(64, 6400 / records)),
     make: (senders, requests, withIds) =>
       Array.from({ length: requests }, (_, index) => {
         const made = Array.from({ length: records }, (__, place) =>
-          identify(content.makeRecord(senders.domain, index * records + place), withIds),
+          identify(kind.makeRecord(senders.domain, index * records + place), withIds),
         );
         const token = pick(senders.tokens, index);
-        const path = pathOf(content.name, senders);
+        const path = pathOf(kind.name, senders);
         return { path, token, body: print(made), contentType, encoding, records: made };
       }),
   };

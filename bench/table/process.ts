@@ -26,28 +26,18 @@ export function pin(side: 'server' | 'load'): readonly string[] {
   return ['taskset', '-c', side === 'server' ? '0' : `1-${cores - 1}`];
 }
 
-export function startVariant(
+export interface StartOptions {
+  readonly nodeOptions?: readonly string[];
+  /** Not set: this one. Another has its packages installed, and variants of its own. */
+  readonly checkout?: string;
+}
+
+export async function startVariant(
   variant: string,
   environment: Readonly<Record<string, string>>,
-  nodeOptions: readonly string[] = [],
+  { nodeOptions = [], checkout = CHECKOUT }: StartOptions = {},
 ): Promise<ServerProcess> {
-  return start([...nodeOptions, join(CHECKOUT, SERVER), variant], variant, environment);
-}
-
-/** The gateway of another checkout, its packages installed. */
-export function startOther(
-  checkout: string,
-  environment: Readonly<Record<string, string>>,
-): Promise<ServerProcess> {
-  return start([join(checkout, SERVER), 'journal'], checkout, environment);
-}
-
-async function start(
-  nodeWords: readonly string[],
-  name: string,
-  environment: Readonly<Record<string, string>>,
-): Promise<ServerProcess> {
-  const words = [...pin('server'), process.execPath, ...nodeWords];
+  const words = [...pin('server'), process.execPath, ...nodeOptions, join(checkout, SERVER), variant];
   const child = spawn(words[0] ?? '', words.slice(1), {
     env: { PATH: process.env['PATH'], SLUICE_HOST: '127.0.0.1', PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -60,7 +50,7 @@ async function start(
       const match = /\{"port":(\d+)\}/.exec(output);
       if (match !== null) resolve(Number(match[1]));
     });
-    child.once('exit', (code) => reject(new Error(`${name} ended with ${code}`)));
+    child.once('exit', (code) => reject(new Error(`${variant} ended with ${code}`)));
   });
   return {
     port,

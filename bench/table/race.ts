@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { runRounds, type Measured } from '../rounds.ts';
 import { createSenders, type Senders, type World } from '../world.ts';
 import { findForm, type Form } from './forms.ts';
-import { readCpuUs, startOther, startVariant, type ServerProcess } from './process.ts';
+import { readCpuUs, startVariant, type ServerProcess } from './process.ts';
 import { checkStored, settle } from './stored.ts';
 import { shoot, writeRequests } from './wrk.ts';
 
@@ -49,19 +49,21 @@ export interface Field {
   stop(): Promise<void>;
 }
 
-/** Starts one server of each variant; they stay for all races. `otherCheckout`: where 'other' is. */
+/** Starts one server of each variant; they stay for all races. `otherCheckout`: of the variant 'other'. */
 export async function openField(
   world: World,
   variants: readonly Variant[],
-  otherCheckout = '.',
+  otherCheckout?: string,
 ): Promise<Field> {
   const senders = await createSenders(world.sql, 'bench.example.com', CLIENTS);
   const started = variants.map(async (variant) => {
     const directory = join(world.directory, variant.replace(':', '-'));
     const environment = { DATABASE_URL: world.postgres.url, SLUICE_DATA_DIR: directory };
     const server =
-      variant === 'other' ? startOther(otherCheckout, environment) : startVariant(variant, environment);
-    return [variant, await server] as const;
+      variant === 'other'
+        ? await startVariant('journal', environment, { checkout: otherCheckout ?? noEntry('a checkout') })
+        : await startVariant(variant, environment);
+    return [variant, server] as const;
   });
   const servers = new Map(await Promise.all(started));
   return {

@@ -31,7 +31,6 @@ export async function withDatabase<T>(
       applicationName: 'sluice-cli',
       connectionsMax: 1,
       statementTimeoutMs: 60_000,
-      connectTimeoutMs: 5000,
       lockTimeoutMs: 0,
     });
   const sql = open();

@@ -1,25 +1,25 @@
 /** The program with its commands. Each is loaded when it is asked for: all of them together take a second. */
 import { Command } from 'commander';
 
-type Add = (program: Command) => void;
+type AddCommands = (program: Command) => void;
 
-/** In the order in which the help lists them. */
-const commands: Readonly<Record<string, () => Promise<Add>>> = {
-  serve: async () => (await import('./serve/serve.ts')).addServeCommand,
-  migrate: async () => (await import('./migrate.ts')).addMigrateCommand,
-  site: async () => (await import('./admin/site.ts')).addSiteCommands,
-  client: async () => (await import('./admin/client.ts')).addClientCommands,
-  user: async () => (await import('./admin/user.ts')).addUserCommands,
-  import: async () => (await import('./import/hitkeep.ts')).addImportCommands,
-  replay: async () => (await import('./replay/replay.ts')).addReplayCommand,
-  quarantine: async () => (await import('./quarantine/quarantine.ts')).addQuarantineCommands,
-  crawlers: async () => (await import('./crawlers/update.ts')).addCrawlerCommands,
-  query: async () => (await import('./query.ts')).addQueryCommand,
-  config: async () => (await import('./config.ts')).addConfigCommand,
-  doctor: async () => (await import('./doctor/doctor.ts')).addDoctorCommand,
-};
+/** By name, in the order in which the help lists them. */
+export const commands: ReadonlyMap<string, () => Promise<AddCommands>> = new Map([
+  ['serve', async () => (await import('./serve/serve.ts')).addServeCommand],
+  ['migrate', async () => (await import('./migrate.ts')).addMigrateCommand],
+  ['site', async () => (await import('./admin/site.ts')).addSiteCommands],
+  ['client', async () => (await import('./admin/client.ts')).addClientCommands],
+  ['user', async () => (await import('./admin/user.ts')).addUserCommands],
+  ['import', async () => (await import('./import/hitkeep.ts')).addImportCommands],
+  ['replay', async () => (await import('./replay/replay.ts')).addReplayCommand],
+  ['quarantine', async () => (await import('./quarantine/quarantine.ts')).addQuarantineCommands],
+  ['crawlers', async () => (await import('./crawlers/update.ts')).addCrawlerCommands],
+  ['query', async () => (await import('./query.ts')).addQueryCommand],
+  ['config', async () => (await import('./config.ts')).addConfigCommand],
+  ['doctor', async () => (await import('./doctor/doctor.ts')).addDoctorCommand],
+]);
 
-/** `name`: the command that is asked for; of any other word, or none, the help may be wanted: then all of them are there. */
+/** With the command of that name alone; of a word that is none, or none at all, with all of them, for the help. */
 export async function createProgram(name?: string): Promise<Command> {
   const program = new Command('sluice')
     .description(
@@ -39,8 +39,7 @@ A first session:
   npm run --silent sluice -- client create --name forwarder --site example.com --role admin
   npm run --silent sluice -- query "SELECT * FROM hits"            what has arrived`,
     );
-  const known =
-    name === undefined ? undefined : Object.entries(commands).find(([each]) => each === name)?.[1];
-  for (const load of known === undefined ? Object.values(commands) : [known]) (await load())(program);
+  const load = commands.get(name ?? '');
+  for (const each of load === undefined ? commands.values() : [load]) (await each())(program);
   return program;
 }

@@ -5,8 +5,8 @@
  *
  * Each side is counted where it happens: a record is received when it is refused, skipped or appended to the journal, and
  * leaves `waiting` when the drain has put it where it belongs. The account is kept with the journal's stored mark, in one
- * file: after a crash it is that of the mark, and what the journal holds beyond it is `recovered` until the drain has
- * written it, and then its client's. So no record is in two places, or in none, at any moment.
+ * file: after a crash it is that of the mark, and what the journal holds beyond it is nobody's until the drain has
+ * written it, and then its client's. So no record is in two places at any moment.
  *
  * What was refused or skipped since the last mark before a crash, a second and at most ten, is forgotten on both sides.
  */
@@ -42,8 +42,6 @@ export interface Ledger {
   /** Takes them back: they could not be written down. */
   putBack(clientIds: Iterable<string>): void;
   accounts(): ReadonlyMap<string, Readonly<Account>>;
-  /** In the journal from before this process, and not yet their clients'. */
-  recovered(): number;
   /** All of it as text, for the next process. */
   print(): string;
 }
@@ -56,14 +54,13 @@ interface Printed {
 
 const SETTLED = ['stored', 'duplicate', 'quarantined', 'rejected', 'skipped'] as const;
 
-/** `former`: what `print` gave at the journal's stored mark; '' = nothing is known. `recovered`: entries beyond the mark. */
-export function createLedger(former: string, recovered: number): Ledger {
+/** `former`: what `print` gave at the journal's stored mark; '' = nothing is known. */
+export function createLedger(former: string): Ledger {
   const { node, accounts: kept } = parse(former);
   const accounts = new Map<string, Account>();
   const changed = new Set<string>();
   /** Accounts as they were last printed: of many clients, few have changed since. */
   const printed = new Map<string, string>();
-  let recoveredLeft = recovered;
   const notes = { duplicate: new Map<string, number>(), quarantined: new Map<string, number>() };
   for (const [clientId, settled] of Object.entries(kept)) {
     const received = Object.values(settled).reduce((sum, count) => sum + count, 0);
@@ -126,7 +123,6 @@ export function createLedger(former: string, recovered: number): Ledger {
         account.quarantined += quarantined;
         account.received += recovered.rows;
         account.waiting -= rows;
-        recoveredLeft -= recovered.rows;
       }
       notes.duplicate.clear();
       notes.quarantined.clear();
@@ -140,7 +136,6 @@ export function createLedger(former: string, recovered: number): Ledger {
       for (const clientId of clientIds) changed.add(clientId);
     },
     accounts: () => accounts,
-    recovered: () => recoveredLeft,
     print() {
       const texts: string[] = [];
       for (const [clientId, account] of accounts) texts.push(printAccount(clientId, account));

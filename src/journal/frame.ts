@@ -11,6 +11,8 @@ import { crc32 } from 'node:zlib';
 export const FRAME_HEADER_BYTES = 32;
 /** What one flipped byte on the disk can cost, and what one sync writes at most; header included. */
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
+/** An entry is a record's bytes in the journal: the largest has a frame of its own. */
+export const ENTRY_BYTES_MAX = FRAME_BYTES_MAX - FRAME_HEADER_BYTES;
 
 const MAGIC = 0x464a4c53; // 'SLJF' as bytes
 const MAGIC_BYTES = Buffer.from('SLJF', 'latin1');

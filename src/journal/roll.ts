@@ -45,7 +45,7 @@ export interface RollStats {
 export interface RollValues {
   readonly directory: string;
   readonly segmentBytes: number;
-  /** All segments together, the spare included. */
+  /** All segments together, the spare and the retired one included. */
   readonly journalBytesMax: number;
   /** A frame, header included; at most a quarter of a segment. */
   readonly frameBytesMax: number;
@@ -75,7 +75,7 @@ export async function createRoll(
   const writes = createDurations();
 
   /**
-   * Starts to make a spare when there is none and there is a budget for one. Resolves to whether there is one. The
+   * Starts to make a spare when there is none, and a retired segment or a budget for one. Resolves to whether there is one. The
    * first segment of a run has to be, whatever the budget: a full journal could never be emptied otherwise.
    */
   function wantSpare(isFirst: boolean): Promise<boolean> {
@@ -145,7 +145,7 @@ export async function createRoll(
     // A spare in the making may be taking the one before.
     retired = Promise.resolve(spare)
       .then(() => retireSegment(directory, path))
-      .catch(() => remove(path));
+      .catch((error: unknown) => log('warn', { err: error }, 'a stored journal segment cannot be kept'));
   }
 
   function remove(path: string): void {

@@ -68,8 +68,15 @@ export async function emptyFolder(directory: string): Promise<void> {
  * from the disk before zeros lie over them, since a start after a power failure reads what has the name of a segment.
  */
 export async function retireSegment(directory: string, path: string): Promise<void> {
-  await rename(path, join(directory, RETIRED));
-  await syncDirectory(directory);
+  const retired = join(directory, RETIRED);
+  try {
+    await rename(path, retired);
+    await syncDirectory(directory);
+  } catch (error) {
+    // Nobody writes over what may still have its former name: it goes, under whichever it has.
+    await Promise.all([rm(path, { force: true }), rm(retired, { force: true })]);
+    throw error;
+  }
 }
 
 /**

@@ -6,8 +6,9 @@ import { createCountries } from '../ingest/enrich/country.ts';
 import { openCrawlerRanges } from '../ingest/enrich/ranges.ts';
 import { createIngest, type Ingest, type IngestDeps } from '../ingest/ingest.ts';
 import { createLimiter } from '../ingest/limiter.ts';
+import { ENTRY_BYTES_MAX } from '../journal/frame.ts';
 import type { Log } from '../telemetry/log.ts';
-import { ENTRY_BYTES_MAX, type Stops } from './parts.ts';
+import type { Stops } from './parts.ts';
 
 /** Escaping may treble what was sent, and printing numbers, 1e20 say, make more than four times as much of it. */
 const ENTRY_FACTOR = 5;

@@ -8,7 +8,7 @@ import { createLedger, type Ledger } from '../drain/ledger.ts';
 import { createRedisTier } from '../grants/redis.ts';
 import { createGrants, type Grants } from '../grants/resolve.ts';
 import { durationBoundMs } from '../measure/durations.ts';
-import { FRAME_BYTES_MAX, FRAME_HEADER_BYTES } from '../journal/frame.ts';
+import { FRAME_BYTES_MAX } from '../journal/frame.ts';
 import { openJournal, type Journal } from '../journal/journal.ts';
 import { connectPostgres, type Sql } from '../store/connect.ts';
 import { prepareSchema } from '../store/migrate.ts';
@@ -23,8 +23,6 @@ export async function stopAll(stops: Stops): Promise<void> {
   for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) await stop();
 }
 
-const CONNECT_TIMEOUT_MS = 5000;
-
 export function makeSql(config: Config, url: string, connectionsMax: number, stops: Stops): Sql {
   const sql = connectPostgres({
     url,
@@ -32,18 +30,17 @@ export function makeSql(config: Config, url: string, connectionsMax: number, sto
     connectionsMax,
     statementTimeoutMs: config.statementTimeoutMs,
     lockTimeoutMs: config.statementTimeoutMs,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
   });
   stops.push(() => sql.end({ timeout: 1 }));
   return sql;
 }
 
 /** The pool for all that has none of its own, once the schema is what this release needs. */
-export async function openDatabase(
+export async function makeMigratedSql(
   config: Config,
   url: string,
-  stops: Stops,
   log: Log['write'],
+  stops: Stops,
 ): Promise<Sql> {
   const sql = makeSql(config, url, config.connectionsMax, stops);
   await prepareSchema(sql, config.migratesAtStart, log);
@@ -64,7 +61,6 @@ export function makeStore(
       connectionsMax: 1,
       statementTimeoutMs: config.statementTimeoutMs,
       lockTimeoutMs: config.statementTimeoutMs,
-      connectTimeoutMs: CONNECT_TIMEOUT_MS,
     });
   const store = createStore({ writeTimeoutMs: config.writeTimeoutMs }, { sql, openWriter, onDuplicates });
   stops.push(() => store.close());
@@ -85,9 +81,6 @@ export function makeJournal(
   );
 }
 
-/** An entry is a record's bytes in the journal: the largest has a frame of its own. */
-export const ENTRY_BYTES_MAX = FRAME_BYTES_MAX - FRAME_HEADER_BYTES;
-
 /** The accounts, kept with the journal's mark and brought to where they are read. */
 export function makeLedger(
   nodeName: string,
@@ -96,7 +89,7 @@ export function makeLedger(
   log: Log['write'],
   stops: Stops,
 ): Ledger {
-  const ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  const ledger = createLedger(journal.recovered.note);
   journal.keepNote(() => ledger.print());
   const writer = startLedgerWriter({ flushMs: LEDGER_FLUSH_MS, nodeName }, { ledger, sql, log });
   stops.push(() => writer.close());

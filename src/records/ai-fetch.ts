@@ -115,7 +115,7 @@ function readPlace({
   fields,
   hasEscapes,
 }: Payload): { readonly path: string; readonly hostname: string | null } | Fault {
-  const text = readRequiredText(fields['path'], 'path', 'path is required.', hasEscapes);
+  const text = readRequiredText(fields['path'], 'path', hasEscapes, 'path is required.');
   if (isFault(text)) return text;
   const path = text.trim();
   const url = /^https?:\/\//i.test(path) ? splitUrl(path) : undefined;

@@ -51,7 +51,7 @@ export function readPageview(payload: Payload, context: ReadContext): Pageview |
     campaign.content,
   ]);
   if (undecodable !== null) return undecodable;
-  // One by one: for a spread V8 calls a function that copies any object.
+  // One by one: for a spread V8 calls a function that copies any object. Pageviews are most of what comes.
   return {
     hostname: visit.hostname,
     path: visit.path,

@@ -1,6 +1,9 @@
 /**
  * Body -> one JSON object, strictly: valid UTF-8, one value, nothing behind it. Then its fields, one by one, each
  * with its type and bounds. What cannot be taken is a value, a `Fault`, not an exception. Pure.
+ *
+ * Who reads a field hands over its value; `field` only names it in a fault, and `hasEscapes` is the payload's. Where a
+ * name stands as such, as in fields['url'], V8 knows its place; one that is handed over would be looked up each time.
  */
 import { isUtf8 } from 'node:buffer';
 
@@ -20,7 +23,7 @@ export type RecordCode =
 /** A class, since `instanceof` costs less than `in`, and every field of every record is asked. */
 export class Fault {
   /** No other object will do. */
-  protected readonly isFault = true;
+  declare protected readonly brand: never;
   readonly code: RecordCode;
   readonly field: string | null;
   /** One sentence: what is wrong and what is wanted. Never the value itself. */
@@ -73,17 +76,12 @@ export function readPayload(body: Buffer): Payload | Fault {
   return { fields: value as Record<string, unknown>, hasEscapes: text.includes('\\u') };
 }
 
-/*
- * Each judges a field's value, which its caller has read by a name that stands there as such: where V8 then knows its place,
- * a name that is handed over would have to be looked up, for every field of every record.
- */
-
 /** A text that has to be there and not be blank; not trimmed. */
 export function readRequiredText(
   value: unknown,
   field: string,
-  advice: string,
   hasEscapes: boolean,
+  advice: string,
 ): string | Fault {
   if (value === undefined || value === null) return fault('field_required', field, advice);
   if (typeof value !== 'string') return fault('field_type', field, `${field} must be a text.`);

@@ -51,20 +51,20 @@ export interface Visit {
 
 export function readVisit(payload: Payload, name: RecordName, context: ReadContext): Visit | Fault {
   const { fields, hasEscapes } = payload;
-  const text = readRequiredText(fields['url'], 'url', URL_ADVICE, hasEscapes);
+  const text = readRequiredText(fields['url'], 'url', hasEscapes, URL_ADVICE);
   if (isFault(text)) return text;
   const url = splitUrl(text.trim());
   if (url === null) return fault('field_invalid', 'url', URL_ADVICE);
   const timestampUs = readTimestamp(fields['timestamp'], name, context.nowMs, context.timePolicy);
   if (isFault(timestampUs)) return timestampUs;
-  const address = readRequiredText(fields['visitor_ip'], 'visitor_ip', ADDRESS_ADVICE, hasEscapes);
+  const address = readRequiredText(fields['visitor_ip'], 'visitor_ip', hasEscapes, ADDRESS_ADVICE);
   if (isFault(address)) return address;
   if (!isAddress(address.trim())) return fault('field_invalid', 'visitor_ip', ADDRESS_ADVICE);
   const userAgent = readRequiredText(
     fields['user_agent'],
     'user_agent',
-    'user_agent is required.',
     hasEscapes,
+    'user_agent is required.',
   );
   if (isFault(userAgent)) return userAgent;
   const id = readId(fields['id'], context);

@@ -12,6 +12,8 @@ export interface Sql extends postgres.Sql {
 }
 export type Transaction = postgres.TransactionSql;
 
+const CONNECT_TIMEOUT_MS = 5000;
+
 export interface ConnectValues {
   /** postgres://user:password@host:port/database?sslmode=…; several hosts are tried in turn. */
   readonly url: string;
@@ -20,7 +22,8 @@ export interface ConnectValues {
   readonly connectionsMax: number;
   /** A statement that runs longer is cancelled by the server. 0 = no limit. */
   readonly statementTimeoutMs: number;
-  readonly connectTimeoutMs: number;
+  /** Not set: 5 s. */
+  readonly connectTimeoutMs?: number;
   /** A statement that waits longer for a lock fails, and can be tried again. 0 = no limit. */
   readonly lockTimeoutMs: number;
 }
@@ -31,7 +34,7 @@ export function connectPostgres(values: ConnectValues): Sql {
   // `socket` is in the library's documentation, but not in its types.
   const options: postgres.Options<typeof arrayTypes> & { socket: (target: SocketTarget) => net.Socket } = {
     max: values.connectionsMax,
-    connect_timeout: values.connectTimeoutMs / 1000,
+    connect_timeout: (values.connectTimeoutMs ?? CONNECT_TIMEOUT_MS) / 1000,
     idle_timeout: 0,
     max_lifetime: null,
     keep_alive: 15,

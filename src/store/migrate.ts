@@ -94,13 +94,13 @@ export async function latestSchemaVersion(): Promise<number> {
   return migrations.at(-1)?.number ?? 0;
 }
 
-/** Migrates, or, where that is not wanted, throws when it has not been done. */
+/** Migrates, or, where that may not be, throws a sentence when the schema is another release's. */
 export async function prepareSchema(
   sql: Sql,
-  isMigrated: boolean,
+  mayMigrate: boolean,
   log: (level: 'info', fields: object, message: string) => void,
 ): Promise<void> {
-  if (isMigrated) {
+  if (mayMigrate) {
     const applied = await migrate(sql);
     if (applied.length > 0) log('info', { applied }, 'the schema is up to date now');
     return;

@@ -49,7 +49,7 @@ describe('a bench of one part', { timeout: 120_000 }, () => {
     const crowd = await gatherCrowd(world, 300, tell);
     try {
       const tokens = await benchTokens(world, crowd, { rounds: 1, checks: 600, lookups: 50 }, tell);
-      expectFigures(tokens, ['token'], 5);
+      expectFigures(tokens, ['token', 'tokenToHash'], 6);
       const crowded = await benchCrowd(world, crowd, { rounds: 1, seconds: 1, cached: 100 }, tell);
       expectFigures(crowded, ['memory', 'clients'], 2);
     } finally {

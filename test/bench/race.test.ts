@@ -1,5 +1,7 @@
 /** The bench at a small size: it asserts that every variant keeps what it is sent, never how fast. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { benchAgainst } from '../../bench/against.ts';
 import { ensureProgram } from '../../bench/program.ts';
 import { findForm, forms } from '../../bench/table/forms.ts';
 import { VARIANTS } from '../../bench/table/fronts.ts';
@@ -75,5 +77,18 @@ describe('a variant that does not keep everything', () => {
     const requests = form.make(field.senders, 10, false);
     await expect(checkStored(world.sql, server.port, form, requests, true)).rejects.toThrow('disqualified');
     server.close();
+  });
+});
+
+describe('a race against another checkout', { timeout: 120_000 }, () => {
+  it('has figures for both, of each form', async () => {
+    const checkout = join(import.meta.dirname, '../..');
+    const names = ['pageview', 'array of 100 events'];
+    const results = await benchAgainst({ rounds: 1, seconds: 1, checkout, forms: names }, tell);
+    expect(results.map(({ form }) => form)).toEqual(names);
+    for (const { recordsPerSecond } of results) {
+      expect(Object.keys(recordsPerSecond)).toEqual(['journal', 'other']);
+      for (const { median } of Object.values(recordsPerSecond)) expect(median).toBeGreaterThan(0);
+    }
   });
 });

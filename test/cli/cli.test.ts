@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { commands, createProgram } from '../../src/cli/program.ts';
 import { createDatabase, type TestDatabase } from '../setup/database.ts';
 
 const PROGRAM = join(import.meta.dirname, '../../src/cli/sluice.ts');
@@ -121,6 +122,10 @@ describe('the command line', () => {
     expect(sluice('query', 'SELECT domain FROM sites', '--json').out).toBe('{"domain":"shop.example"}\n');
     expect(sluice('query', 'SELECT domain FROM sites').out).toContain('shop.example');
     expect(sluice('migrate').out).toMatch(/^the schema is at version \d+\n$/);
+  });
+
+  it.each([...commands.keys()])('loads %s by its name, and nothing else', async (name) => {
+    expect((await createProgram(name)).commands.map((command) => command.name())).toEqual([name]);
   });
 
   it('helps', () => {

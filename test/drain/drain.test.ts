@@ -47,7 +47,7 @@ beforeEach(async () => {
     },
     { log: () => undefined },
   );
-  ledger = createLedger(journal.recovered.note, journal.recovered.entries);
+  ledger = createLedger(journal.recovered.note);
   store = createStore(
     { writeTimeoutMs: 5000 },
     { sql: database.sql, openWriter, onDuplicates: ledger.noteDuplicates },

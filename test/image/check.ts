@@ -84,7 +84,6 @@ async function tryImage(image: Image): Promise<void> {
     applicationName: 'sluice-test',
     connectionsMax: 1,
     statementTimeoutMs: 30_000,
-    connectTimeoutMs: 5000,
     lockTimeoutMs: 0,
   });
   try {

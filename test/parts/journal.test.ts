@@ -1,7 +1,8 @@
 /** The limits of a record and of the journal's frames fit each other, with the smallest segments that may be set. */
 import { expect, it } from 'vitest';
 import { readConfig } from '../../src/config.ts';
-import { ENTRY_BYTES_MAX, makeJournal } from '../../src/parts/parts.ts';
+import { ENTRY_BYTES_MAX } from '../../src/journal/frame.ts';
+import { makeJournal } from '../../src/parts/parts.ts';
 import { makeDirectory } from '../setup/gateway.ts';
 
 it('the largest record has a frame of its own, and is read back as it was; no larger one has', async () => {

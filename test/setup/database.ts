@@ -52,7 +52,6 @@ export function openTestPool(url: string, connectionsMax = 4): Sql {
     applicationName: 'sluice-test',
     connectionsMax,
     statementTimeoutMs: 30_000,
-    connectTimeoutMs: 5000,
     lockTimeoutMs: 0,
   });
 }

@@ -49,7 +49,7 @@ export function printEndured(name: string, holdMs: number, endured: Endured): vo
     ? 'kept'
     : `NOT KEPT ${[...balance.examples, ...endured.findings].join('; ')}`;
   process.stdout.write(
-    `| ${name} | ${holdMs / 1000} s | ${answers.join(', ')} | ${recoveryMs} ms | ${verdict} |\n`,
+    `| ${name} | ${holdMs / 1000} s | ${answers.join(', ')} | ${recoveryMs === null ? 'not under the load' : `${recoveryMs} ms`} | ${verdict} |\n`,
   );
 }
 

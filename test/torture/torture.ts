@@ -61,18 +61,19 @@ async function actUnderLoad(values: ClientValues, world: World, ledger: Ledger, 
 
 /**
  * A journal is drained in order: when a new record is in Postgres, all before it are. A gateway that has taken one knows its
- * sender as well.
+ * sender as well. False: not within `timeoutMs`.
  */
-async function waitUntilStored(world: World, clients: Clients, timeoutMs: number): Promise<void> {
+async function waitUntilStored(world: World, clients: Clients, timeoutMs: number): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
   for (const gateway of world.gateways) {
     for (;;) {
       const port = gateway.port();
       if (port !== null && (await clients.probe(port))) break;
-      if (performance.now() > deadline) return;
+      if (performance.now() > deadline) return false;
       await sleep(20);
     }
   }
+  return true;
 }
 
 /** Of several processes a record tells of one alone. Nothing is sent any more. */
@@ -143,8 +144,8 @@ export async function torture(
 export interface Endured extends Result {
   /** Answers while the fault lasted. */
   readonly during: Readonly<Record<string, number>>;
-  /** From the moment at which mending began until all that was promised before is in Postgres, or it was no longer waited for. */
-  readonly recoveryMs: number;
+  /** From the moment at which mending began until all that was promised before is in Postgres; null: not under the load. */
+  readonly recoveryMs: number | null;
 }
 
 /** A machine that is busy with other things may never catch up under the load; it does once that is over. */
@@ -161,7 +162,7 @@ export async function endure(
   ledger: Ledger,
 ): Promise<Endured> {
   let during: Record<string, number> = {};
-  let recoveryMs = 0;
+  let recoveryMs: number | null = null;
   const result = await actUnderLoad(values, world, ledger, async (scene, clients) => {
     await waitUntilStored(world, clients, CATCH_UP_MS_MAX);
     await sleep(WARM_UP_MS);
@@ -171,8 +172,8 @@ export async function endure(
     during = subtract(clients.answers, before);
     const mendedAtMs = performance.now();
     await mend();
-    await waitUntilStored(world, clients, CATCH_UP_MS_MAX);
-    recoveryMs = Math.round(performance.now() - mendedAtMs);
+    if (await waitUntilStored(world, clients, CATCH_UP_MS_MAX))
+      recoveryMs = Math.round(performance.now() - mendedAtMs);
   });
   return { ...result, during, recoveryMs };
 }

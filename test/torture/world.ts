@@ -128,7 +128,6 @@ async function startPostgres(directory: string): Promise<OwnPostgres> {
           applicationName: 'torture',
           connectionsMax: 2,
           statementTimeoutMs: 0,
-          connectTimeoutMs: 5000,
           lockTimeoutMs: 0,
         });
         try {

@@ -45,7 +45,8 @@ export async function applyPlan(
   onProgress: (rowsDone: number) => void,
 ): Promise<void> {
   const { tx } = change;
-  // Above all that was announced of these tokens in an earlier life: a client may be deleted and imported again.
+  // Above all that was announced of these tokens in an earlier life, which grew by one with every change: a client may be
+  // deleted and imported again.
   const version = Date.now();
   let done = 0;
   const insert = async (table: string, rows: readonly object[]): Promise<void> => {

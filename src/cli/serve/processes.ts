@@ -6,18 +6,10 @@ import { prepareSchema } from '../../store/migrate.ts';
 import { findSharedPort } from '../../supervisor/port.ts';
 import { startSupervisor } from '../../supervisor/supervisor.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Ports } from './serve.ts';
-import { GRACE_MS, type Stop } from './stop.ts';
+import type { Start } from './start.ts';
+import { GRACE_MS } from './stop.ts';
 
-const CONNECT_TIMEOUT_MS = 5000;
-
-/** Throws the sentence of the first process that cannot start; none is left running then. */
-export async function startProcesses(
-  config: Config,
-  databaseUrl: string,
-  log: Log,
-  stop: Stop,
-): Promise<Ports> {
+export const startProcesses: Start = async (config, databaseUrl, log, stop) => {
   const { host, processes } = config;
   const port = await findSharedPort(host, config.port);
   const adminPort =
@@ -42,7 +34,7 @@ export async function startProcesses(
     throw error;
   }
   return { port, adminPort: typeof adminPort === 'number' ? adminPort : null };
-}
+};
 
 async function prepareDatabase(config: Config, databaseUrl: string, log: Log): Promise<void> {
   const { statementTimeoutMs, migratesAtStart } = config;
@@ -52,7 +44,6 @@ async function prepareDatabase(config: Config, databaseUrl: string, log: Log): P
     connectionsMax: 1,
     statementTimeoutMs,
     lockTimeoutMs: statementTimeoutMs,
-    connectTimeoutMs: CONNECT_TIMEOUT_MS,
   });
   try {
     await prepareSchema(sql, migratesAtStart, log.write);

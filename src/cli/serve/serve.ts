@@ -10,17 +10,11 @@ import type { Command } from 'commander';
 import { readConfig, type Config } from '../../config.ts';
 import { connectPostgres } from '../../store/connect.ts';
 import { migrate } from '../../store/migrate.ts';
-import { createLog, type Log } from '../../telemetry/log.ts';
+import { createLog } from '../../telemetry/log.ts';
 import { findDatabase, type Database } from '../database.ts';
 import { ensureDemo, printWelcome, type Demo } from '../demo.ts';
-import { createStop, GRACE_MS, type Stop } from './stop.ts';
-
-/** Where it listens: this process, or those that it supervises. */
-export interface Ports {
-  readonly port: number;
-  /** Null: on the same port, or nowhere. */
-  readonly adminPort: number | null;
-}
+import type { Start } from './start.ts';
+import { createStop, GRACE_MS } from './stop.ts';
 
 export function addServeCommand(program: Command): void {
   program
@@ -40,7 +34,7 @@ async function serve(config: Config): Promise<void> {
   process.on('SIGINT', () => void stop.run(0));
   try {
     const demo = database.embedded === null ? null : await prepareDemo(database, config);
-    const start = await findStart(config);
+    const start = await loadStart(config.processes);
     const { port, adminPort: ownPort } = await start(config, database.url, log, stop);
     const adminPort = config.adminPort === 'off' ? null : (ownPort ?? port);
     if (database.embedded !== null && demo !== null) printWelcome(port, adminPort, database.embedded, demo);
@@ -54,27 +48,10 @@ async function serve(config: Config): Promise<void> {
   }
 }
 
-type Start = (config: Config, databaseUrl: string, log: Log, stop: Stop) => Promise<Ports>;
-
 /** Only what is needed is loaded: a supervisor is up sooner, and smaller, without the gateway that it does not run. */
-async function findStart({ processes }: Config): Promise<Start> {
-  if (processes === 1) return startAlone;
-  const { startProcesses } = await import('./processes.ts');
-  return startProcesses;
-}
-
-async function startAlone(config: Config, databaseUrl: string, log: Log, stop: Stop): Promise<Ports> {
-  const { startGateway } = await import('../../main.ts');
-  const gateway = await startGateway(config, {
-    databaseUrl,
-    log,
-    onFatal: (error) => {
-      log.write('error', { err: error }, 'the gateway cannot go on');
-      void stop.run(1);
-    },
-  });
-  stop.add(() => gateway.close());
-  return gateway;
+async function loadStart(processes: number): Promise<Start> {
+  if (processes === 1) return (await import('./alone.ts')).startAlone;
+  return (await import('./processes.ts')).startProcesses;
 }
 
 async function prepareDemo(database: Database, config: Config): Promise<Demo> {
@@ -83,7 +60,6 @@ async function prepareDemo(database: Database, config: Config): Promise<Demo> {
     applicationName: 'sluice-demo',
     connectionsMax: 1,
     statementTimeoutMs: 30_000,
-    connectTimeoutMs: 5000,
     lockTimeoutMs: 0,
   });
   try {
