@@ -28,7 +28,9 @@ export async function runRounds(
   return measured;
 }
 
+/** A round that has no figure leaves all of them without: those that are left may be the good ones. */
 export function spreadOf(values: readonly number[]): Spread {
+  if (values.some((value) => !Number.isFinite(value))) return { median: NaN, min: NaN, max: NaN };
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const low = sorted[Math.ceil(middle) - 1] ?? NaN;

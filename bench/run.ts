@@ -204,6 +204,10 @@ const benches: Readonly<Record<string, () => Promise<unknown>>> = {
 
 const all = values.check === true ? ['table'] : Object.keys(benches).filter((name) => name !== 'against');
 const wanted = positionals.length === 0 ? all : positionals;
+if (values.check === true && wanted.some((name) => name !== 'table')) {
+  process.stderr.write('only the table has floors: npm run bench -- --check\n');
+  process.exit(2);
+}
 const unknown = wanted.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {
   process.stderr.write(`no bench ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}\n`);

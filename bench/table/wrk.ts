@@ -59,7 +59,7 @@ export async function shoot(values: LoadValues): Promise<Load> {
   const line = /^\{.*\}$/m.exec(output)?.[0];
   if (line === undefined) throw new Error(`wrk said nothing of its result: ${output}`);
   const { requests, microseconds, refused, lost } = JSON.parse(line) as Record<string, number>;
-  const isVoid = lost !== 0 || (refused !== 0 && values.mayBeRefused !== true);
+  const isVoid = requests === 0 || lost !== 0 || (refused !== 0 && values.mayBeRefused !== true);
   if (requests === undefined || microseconds === undefined || isVoid)
     throw new Error(`of ${requests} requests ${refused} were refused, and ${lost} lost`);
   return { requests, requestsPerSecond: (requests * 1_000_000) / microseconds };

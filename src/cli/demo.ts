@@ -1,6 +1,6 @@
 /** The demo site of the embedded database, and the welcome that shows how to use it. The token is printed once. */
 import { randomBytes } from 'node:crypto';
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { createPasswords } from '../admin/sign-in/password.ts';
 import { createSite, findSite, type Site } from '../admin/sites/site.ts';
 import { ensureDefaultTeam } from '../admin/teams/team.ts';
@@ -46,12 +46,13 @@ export async function ensureDemo(sql: Sql, makesUser: boolean): Promise<Demo> {
 
 /** Goes to standard error: standard output carries the log, and the log never has a token. */
 export function printWelcome(
-  port: number,
-  adminPort: number | null,
+  { port, adminPort }: { readonly port: number; readonly adminPort: number | null },
+  dataDirectory: string,
   database: EmbeddedPostgres,
   demo: Demo,
 ): void {
   const base = baseOf(port);
+  const sluice = `${nameFolder(dataDirectory)}npm run --silent sluice --`;
   const references = [...new Set([port, adminPort ?? port])].map((each) => `${baseOf(each)}/api/docs`);
   const token = demo.token ?? '$TOKEN';
   const moved =
@@ -61,7 +62,7 @@ export function printWelcome(
   const access =
     demo.token === null
       ? `The demo token was shown at the first start. Make another, and set TOKEN to it:
-  npm run --silent sluice -- client create --name demo --site ${DOMAIN} --role admin`
+  ${sluice} client create --name demo --site ${DOMAIN} --role admin`
       : `Token, shown only now: ${demo.token}`;
   process.stderr.write(`
 Sluice takes records at ${base}
@@ -78,27 +79,34 @@ A fetch by an AI crawler:
 ${printCurl(base, token, `/api/sites/${demo.site.id}/ingest/ai-fetch`, aiFetch)}
 
 The rows:
-  npm run --silent sluice -- query "SELECT timestamp, hostname, path, country_code FROM hits"
-  npm run --silent sluice -- query "SELECT timestamp, name, properties FROM events"
-  npm run --silent sluice -- query "SELECT timestamp, assistant_name, path FROM ai_fetches"
+  ${sluice} query "SELECT timestamp, hostname, path, country_code FROM hits"
+  ${sluice} query "SELECT timestamp, name, properties FROM events"
+  ${sluice} query "SELECT timestamp, assistant_name, path FROM ai_fetches"
 With psql: PGPASSFILE=${relative(process.cwd(), database.passwordFile)} psql -h 127.0.0.1 -p ${database.port} -U sluice sluice
 
-${adminPort === null ? '' : `${printSignIn(baseOf(adminPort), demo)}\n`}Every request, to read and to try: ${references.join(' and ')}
+${adminPort === null ? '' : `${printSignIn(baseOf(adminPort), sluice, demo)}\n`}Every request, to read and to try: ${references.join(' and ')}
 
 Ctrl-C stops it; the data stays.
 
 `);
 }
 
+/** Before a command, which finds the folder by the environment; '' for the one that it takes without. */
+function nameFolder(dataDirectory: string): string {
+  if (resolve(dataDirectory) === resolve('.sluice')) return '';
+  const path = resolve(dataDirectory);
+  return `SLUICE_DATA_DIR=${/^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`} `;
+}
+
 function baseOf(port: number): string {
   return `http://127.0.0.1:${port}`;
 }
 
-function printSignIn(base: string, demo: Demo): string {
+function printSignIn(base: string, sluice: string, demo: Demo): string {
   if (demo.password === null)
     return `To manage clients, open ${base}/console and sign in. Who can, and a new password:
-  npm run --silent sluice -- user list
-  npm run --silent sluice -- user password --email ${EMAIL}
+  ${sluice} user list
+  ${sluice} user password --email ${EMAIL}
 `;
   return `To manage clients, open ${base}/console and sign in, there or by curl, as ${EMAIL}; password, shown only now: ${demo.password}
   curl -i -c ~/.sluice-cookies ${base}/api/auth/login \\

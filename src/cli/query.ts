@@ -1,6 +1,7 @@
 /** sluice query: shows rows where there is no psql at hand. Read-only. */
 import { InvalidArgumentError, type Command } from 'commander';
 import { readConfig } from '../config.ts';
+import type { Transaction } from '../store/connect.ts';
 import { withDatabase } from './database.ts';
 
 export function addQueryCommand(program: Command): void {
@@ -11,12 +12,34 @@ export function addQueryCommand(program: Command): void {
     .option('--json', 'print one JSON object a line instead of a table')
     .action((text: string, options: { json?: true }) =>
       withDatabase(readConfig(), async (sql) => {
-        const rows = await sql.begin('read only', (tx) => tx.unsafe(text));
-        if (options.json === true) for (const row of rows) process.stdout.write(`${JSON.stringify(row)}\n`);
-        else if (rows.length > 0) console.table(rows.map(shortenRow));
+        const { names, rows } = await sql.begin('read only', (tx) => select(tx, text));
+        const objects = rows.map((row) => Object.fromEntries(names.map((name, index) => [name, row[index]])));
+        if (options.json === true)
+          for (const object of objects) process.stdout.write(`${JSON.stringify(object)}\n`);
+        else if (rows.length > 0) console.table(objects.map(shortenRow));
         if (options.json !== true) process.stdout.write(`${rows.length} row(s)\n`);
       }),
     );
+}
+
+interface Selected {
+  readonly names: readonly string[];
+  readonly rows: readonly (readonly unknown[])[];
+}
+
+/** One statement: by Postgres' other protocol a second one could end the transaction that may only read, and write. */
+async function select(tx: Transaction, text: string): Promise<Selected> {
+  const oneStatement = { simple: false } as { readonly prepare?: boolean };
+  const result = await tx.unsafe(text, [], oneStatement).values();
+  return { names: nameColumns(result.columns.map(({ name }) => name)), rows: result };
+}
+
+/** Each once: of two columns that are called count the second is count_2. */
+function nameColumns(names: readonly string[]): readonly string[] {
+  return names.map((name, index) => {
+    const earlier = names.slice(0, index).filter((other) => other === name).length;
+    return earlier === 0 ? name : `${name}_${earlier + 1}`;
+  });
 }
 
 function parseSql(text: string): string {

@@ -29,7 +29,7 @@ export interface Memory {
   findNegative(tokenHash: string, nowMs: number): TokenVerdict | null;
   /** Only for a definite answer of the database, never for an error. Returns the grant that this ends, if any. */
   keepNegative(tokenHash: string, verdict: TokenVerdict, nowMs: number): Grant | null;
-  /** Everything older than `version` is void, held objects included; what is as new stays. */
+  /** The grant is looked up again; held objects older than `version` are void. */
   revoke(tokenHash: string, version: number, sequence: number): void;
   /** Forgets all: announcements up to `sequence` may have been missed. */
   clear(sequence: number): void;
@@ -52,6 +52,12 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
     },
   });
   let leastSequence = 0;
+
+  function dropGrant(tokenHash: string): Grant | null {
+    const grant = grants.peek(tokenHash)?.verdict.grant ?? null;
+    grants.delete(tokenHash);
+    return grant;
+  }
 
   return {
     grantCount: () => grants.size,
@@ -77,8 +83,7 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
     },
     keepNegative(tokenHash, verdict, nowMs) {
       negatives.set(tokenHash, { verdict, untilMs: nowMs + NEGATIVE_MS });
-      const ended = grants.peek(tokenHash)?.verdict.grant ?? null;
-      grants.delete(tokenHash);
+      const ended = dropGrant(tokenHash);
       if (ended !== null) ended.isVoid = true;
       return ended;
     },
@@ -88,11 +93,10 @@ export function createMemory(grantsMax: number, versionsMax: number = VERSIONS_M
         sequence,
       });
       negatives.delete(tokenHash);
-      const known = grants.peek(tokenHash)?.verdict.grant;
-      // One that was read after the change is what is announced: a client's first request may overtake its own making.
-      if (known === undefined || known.version >= version) return;
-      grants.delete(tokenHash);
-      known.isVoid = true;
+      const ended = dropGrant(tokenHash);
+      // One as new is dropped too, though most often it was read after the change: behind a failover that has lost some
+      // changes a lower version may be the later one.
+      if (ended !== null && ended.version < version) ended.isVoid = true;
     },
     clear(sequence) {
       for (const { verdict } of grants.values()) verdict.grant.isVoid = true;

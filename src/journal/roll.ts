@@ -68,6 +68,8 @@ export async function createRoll(
   let isSpareReady = false;
   /** While there is a retired segment: settles when it has its new name. */
   let retired: Promise<void> | null = null;
+  /** Segments leave in order, oldest first: a start that found a gap would miss what Postgres has. */
+  let leaving: Promise<void> = Promise.resolve();
   let isDiskFull = false;
   let isClosed = false;
   let starting: Promise<unknown> = Promise.resolve();
@@ -143,15 +145,16 @@ export async function createRoll(
       return;
     }
     // A spare in the making may be taking the one before.
-    retired = Promise.resolve(spare)
+    retired = Promise.all([leaving, spare])
       .then(() => retireSegment(directory, path))
       .catch((error: unknown) => log('warn', { err: error }, 'a stored journal segment cannot be kept'));
+    leaving = retired;
   }
 
   function remove(path: string): void {
-    unlink(path).catch((error: unknown) =>
-      log('warn', { err: error }, 'a stored journal segment cannot be deleted'),
-    );
+    leaving = leaving
+      .then(() => unlink(path))
+      .catch((error: unknown) => log('warn', { err: error }, 'a stored journal segment cannot be deleted'));
   }
 
   try {
@@ -221,7 +224,7 @@ export async function createRoll(
     async close() {
       isClosed = true;
       clearTimeout(retry);
-      await Promise.all([spare, retired]);
+      await Promise.all([spare, leaving]);
       // Whoever waited for the spare gives up now, or is already taking it.
       await starting.catch(() => undefined);
       await file?.close();

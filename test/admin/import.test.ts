@@ -217,6 +217,36 @@ describe('an import of HitKeep', () => {
     await expect.poll(() => resolveKind(grants, tokens[0]), { timeout: 20_000 }).toBe('granted');
   });
 
+  it('with a role for a client that is here is heard of by gateways that know the client', async () => {
+    const { content, clients, tokens, other } = makeExport();
+    const grants = await fleet.start({}, { sql: database.sql });
+    await run(content, '--apply');
+    await expect.poll(() => resolveKind(grants, tokens[0]), { timeout: 20_000 }).toBe('granted');
+    const more = { api_client_id: clients[0].id, site_id: other, role: 'admin' };
+    const roles = 'api_client_site_roles' in content ? (content.api_client_site_roles as object[]) : [];
+    const { report, output } = await run({ ...content, api_client_site_roles: [...roles, more] }, '--apply');
+    expect(report?.rows['site_roles'], output).toMatchObject({ new: 1 });
+    const reached = async (): Promise<unknown> => {
+      const verdict = await grants.resolve(tokens[0]);
+      return verdict.kind === 'granted' && verdict.grant.siteRoles.get(other ?? '') === 'admin';
+    };
+    await expect.poll(reached, { timeout: 5000 }).toBe(true);
+  });
+
+  it('of a hash that a token had before it was rolled is refused', async () => {
+    const { content, clients } = makeExport();
+    await run(content, '--apply');
+    await database.sql`
+      UPDATE api_clients SET secret_hash = ${'0'.repeat(64)}, previous_secret_hash = ${clients[0].secret_hash},
+             previous_expires_at = now() WHERE id = ${clients[0].id}`;
+    const renamed = content.api_clients.map((client) =>
+      client.id === clients[0].id ? { ...client, id: randomUUID() } : client,
+    );
+    const { status, report } = await run({ ...content, api_clients: renamed }, '--apply');
+    expect(status).toBe(1);
+    expect(report.refused.map(({ reason }) => reason)).toContain('secret_hash: another client has it');
+  });
+
   it('is found in the audit log by the hash of an old token', async () => {
     const { content, tokens } = makeExport();
     await run(content, '--apply');

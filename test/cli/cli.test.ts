@@ -110,6 +110,7 @@ describe('the command line', () => {
     ['an unknown command', ['fly'], 2, 'unknown command'],
     ['a missing option', ['site', 'create'], 2, '--domain'],
     ['SQL that writes', ['query', 'DELETE FROM sites'], 1, 'read-only'],
+    ['several statements', ['query', 'COMMIT; CREATE TABLE intruder ()'], 1, 'multiple commands'],
     ['SQL that is none', ['query', 'SELEKT 1'], 1, 'syntax error'],
   ])('says in one sentence what is wrong with %s', (_name, words, code, advice) => {
     const done = sluice(...words);
@@ -121,6 +122,8 @@ describe('the command line', () => {
   it('shows rows, and prints the schema version', () => {
     expect(sluice('query', 'SELECT domain FROM sites', '--json').out).toBe('{"domain":"shop.example"}\n');
     expect(sluice('query', 'SELECT domain FROM sites').out).toContain('shop.example');
+    const twice = sluice('query', 'SELECT count(*)::int, count(*)::int FROM sites', '--json');
+    expect(twice.out).toBe('{"count":1,"count_2":1}\n');
     expect(sluice('migrate').out).toMatch(/^the schema is at version \d+\n$/);
   });
 

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -236,6 +238,13 @@ describe('a stop', () => {
     expect(await next.stop('SIGTERM')).toBe(0);
   });
 
+  it('is in order when npm passes a Ctrl-C on that has come already', async () => {
+    const gateway = await start();
+    gateway.process.kill('SIGINT');
+    expect(await gateway.stop('SIGINT')).toBe(0);
+    expect(gateway.output()).toContain('"msg":"stopped"');
+  });
+
   it('by a second signal is over at once', async () => {
     const site = await createDemoSite(database.sql, 'twice.example.com');
     const gateway = await start({ SLUICE_STOP_TIMEOUT: '60s' });
@@ -274,6 +283,8 @@ describe('a first start without a database', () => {
       const [, reference = ''] = /to read and to try: (\S+)\n/.exec(printed) ?? [];
       expect((await fetch(reference)).status).toBe(200);
       const token = /slc_[0-9A-Za-z]{49}/.exec(printed)?.[0] ?? '';
+      // Without the folder they would work on another one.
+      expect(printed.split('npm run').length).toBe(printed.split(`SLUICE_DATA_DIR=${data} npm run`).length);
       const queries = [...printed.matchAll(/npm run --silent sluice -- (query ".*")\n/g)].map(
         (match) => match[1] ?? '',
       );
@@ -293,6 +304,18 @@ describe('a first start without a database', () => {
       expect(await again.stop('SIGTERM')).toBe(0);
     },
   );
+
+  it('shows its token when it first listens, not when the port was taken', { timeout: 60_000 }, async () => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const environment = { SLUICE_DATA_DIR: join(directory.path, 'late') };
+    await expect(startProcess({ ...environment, PORT: String(port) })).rejects.toThrow('Cannot listen');
+    holder.close();
+    const gateway = await startProcess({ ...environment, PORT: String(port) });
+    expect(gateway.output()).toMatch(/shown only now: slc_/);
+    expect(await gateway.stop('SIGTERM')).toBe(0);
+  });
 
   it('goes on using its Postgres after a kill', { timeout: 60_000 }, async () => {
     const environment = { SLUICE_DATA_DIR: join(directory.path, 'demo') };

@@ -3,6 +3,7 @@ import { copyFile, open, readdir, readFile, stat, writeFile, type FileHandle } f
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Journal } from '../../src/journal/journal.ts';
+import { createRoll } from '../../src/journal/roll.ts';
 import { keep, makeFolder, readAll, removeFolders, SEGMENT_BYTES, type Folder } from './folder.ts';
 
 afterAll(removeFolders);
@@ -44,6 +45,36 @@ describe('a segment that Postgres has', () => {
     expect((await Promise.all(sizes)).filter((size) => size === SEGMENT_BYTES)).toHaveLength(
       bytesOnDisk / SEGMENT_BYTES,
     );
+  });
+
+  it('goes before those behind it, so that a start never finds a gap', async () => {
+    const folder = await makeFolder();
+    // Large, so that the next spare is still being made when they go.
+    const segmentBytes = 256 * SEGMENT_BYTES;
+    const values = {
+      directory: folder.path,
+      segmentBytes,
+      journalBytesMax: 1e9,
+      frameBytesMax: segmentBytes,
+    };
+    const roll = await createRoll(values, [], 1, () => undefined);
+    const frame = Buffer.alloc(segmentBytes - 4096, 'x');
+    for (let sequence = 1; sequence <= 6; sequence++) {
+      const bytes = sequence < 6 ? frame.length : 8192;
+      await roll.write(frame, bytes, sequence);
+      roll.confirm(bytes, sequence);
+    }
+    const all = await folder.segments();
+    expect(all).toHaveLength(6);
+    roll.dropStored(5);
+    const seen = new Set<string>();
+    for (let left = all.length; left > 1;) {
+      const there = (await folder.segments()).filter((path) => all.includes(path));
+      seen.add(there.map((path) => all.indexOf(path)).join(' '));
+      left = there.length;
+    }
+    expect([...seen].filter((places) => !'0 1 2 3 4 5'.endsWith(places))).toEqual([]);
+    await roll.close();
   });
 
   it('is empty when it is used again', async () => {

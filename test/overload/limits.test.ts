@@ -121,6 +121,11 @@ describe('an address with unknown tokens', () => {
 
   it('is stopped after a while, a good token that is in memory is not, and other addresses are not', async () => {
     const good = await makeSite();
+    // The announcement that there is this client has been heard: it would make the gateway forget its grant.
+    const [logged] = await instance.sql<{ last: number }[]>`SELECT max(seq)::int AS last FROM revocation_log`;
+    const heard = (): number =>
+      (instance.gateway.stats() as { grants: { lastSequence: number } }).grants.lastSequence;
+    await expect.poll(heard, { timeout: 10_000 }).toBeGreaterThanOrEqual(logged?.last ?? Infinity);
     const goodFrom = (address: string): Promise<Answer> =>
       send(good, visit(good), { 'X-Forwarded-For': address });
     expect((await goodFrom('203.0.113.1')).status).toBe(202);

@@ -1,7 +1,7 @@
 /** Reads what is here of an export, and writes a plan: everything in one transaction, many rows in one statement. */
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
-import type { Change } from '../change.ts';
+import { touchClients, touchClientsOf, type Change } from '../change.ts';
 import type { Existing, Plan, PlannedClient } from './plan.ts';
 import type { Export } from './read.ts';
 
@@ -17,6 +17,8 @@ export async function readExisting(sql: Sql | Transaction, rows: Export): Promis
     UNION ALL SELECT site_id || ' ' || user_id FROM site_members
     UNION ALL SELECT api_client_id || ' ' || site_id FROM api_client_site_roles
               WHERE api_client_id = ANY(${ids(rows.api_clients)}::uuid[])`;
+  const formerHashes = await sql<{ hash: string }[]>`
+    SELECT previous_secret_hash AS hash FROM api_clients WHERE previous_secret_hash = ANY(${hashes}::text[])`;
   const defaults = await sql<{ id: string }[]>`SELECT id FROM tenants WHERE is_default`;
   return {
     users: await sql<Existing['users'][number][]>`SELECT id, email FROM users`,
@@ -25,6 +27,7 @@ export async function readExisting(sql: Sql | Transaction, rows: Export): Promis
     clients: await sql<Existing['clients'][number][]>`
       SELECT id, secret_hash FROM api_clients
       WHERE id = ANY(${ids(rows.api_clients)}::uuid[]) OR secret_hash = ANY(${hashes}::text[])`,
+    formerHashes: formerHashes.map(({ hash }) => hash),
     pairs: new Set(pairs.map(({ pair }) => pair)),
     defaultTeamId: defaults[0]?.id ?? null,
   };
@@ -45,9 +48,7 @@ export async function applyPlan(
   onProgress: (rowsDone: number) => void,
 ): Promise<void> {
   const { tx } = change;
-  // Above all that was announced of these tokens in an earlier life, which grew by one with every change: a client may be
-  // deleted and imported again.
-  const version = Date.now();
+  const version = await chooseVersion(tx, plan);
   let done = 0;
   const insert = async (table: string, rows: readonly object[]): Promise<void> => {
     for (let from = 0; from < rows.length; from += ROWS_MAX) {
@@ -78,7 +79,33 @@ export async function applyPlan(
     'api_client_site_roles',
     plan.site_roles.map((role) => ({ id: randomUUID(), ...role })),
   );
+  await announceChanged(change, plan);
   note(change, plan, version);
+}
+
+/**
+ * Above all that was announced of these tokens in an earlier life, when the version grew by one with every change: a client
+ * may be deleted and imported again.
+ */
+async function chooseVersion(tx: Transaction, { api_clients }: Plan): Promise<number> {
+  const hashes = api_clients.map(({ secret_hash }) => secret_hash);
+  const [row] = await tx<{ version: number }[]>`
+    SELECT greatest(floor(extract(epoch FROM now()) * 1000), coalesce(max(version), 0) + 1)::float8 AS version
+    FROM revocation_log WHERE kind = 'client' AND subject = ANY(${hashes}::text[])`;
+  return row?.version ?? Date.now();
+}
+
+/** What is new of clients and people that were here before: they may do more, or less, from now on. */
+async function announceChanged(change: Change, plan: Plan): Promise<void> {
+  const { tx } = change;
+  const newClients = new Set(plan.api_clients.map(({ id }) => id));
+  const newUsers = new Set(plan.users.map(({ id }) => id));
+  const clients = plan.site_roles.map((row) => row.api_client_id).filter((id) => !newClients.has(id));
+  const users = [...plan.site_members, ...plan.team_members]
+    .map((row) => row.user_id)
+    .filter((id) => !newUsers.has(id));
+  change.revoke(await touchClients(tx, [...new Set(clients)]));
+  for (const user of new Set(users)) change.revoke(await touchClientsOf(tx, user));
 }
 
 function columnsOf(client: PlannedClient, version: number): object {

@@ -10,7 +10,10 @@ export function planClients(
   draft: Draft,
 ): Plan['api_clients'] {
   const hashOf = new Map(existing.clients.map(({ id, secret_hash }) => [id, secret_hash]));
-  const hashes = new Set(existing.clients.map(({ secret_hash }) => secret_hash));
+  const hashes = new Set([
+    ...existing.clients.map(({ secret_hash }) => secret_hash),
+    ...existing.formerHashes,
+  ]);
   return rows.flatMap(({ place, row }) => {
     const owner = findOwner(row, draft);
     const reason = typeof owner === 'string' ? owner : judgeHash(row, hashOf, hashes);

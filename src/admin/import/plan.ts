@@ -14,6 +14,8 @@ export interface Existing {
   readonly teams: readonly { readonly id: string; readonly name: string }[];
   readonly sites: readonly { readonly id: string; readonly domain: string; readonly tenant_id: string }[];
   readonly clients: readonly { readonly id: string; readonly secret_hash: string }[];
+  /** Of tokens that were rolled: no other client may have them. */
+  readonly formerHashes: readonly string[];
   /** 'team user', 'site user', 'client site'. */
   readonly pairs: ReadonlySet<string>;
   /** Null: there is none yet. */

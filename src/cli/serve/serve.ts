@@ -2,19 +2,22 @@
  * sluice serve: runs the gateway until SIGTERM or SIGINT. Without DATABASE_URL it brings its own Postgres and, on
  * the first start, a demo site with a token.
  *
- * The first signal stops in order, within SLUICE_STOP_DELAY and SLUICE_STOP_TIMEOUT; the second ends the process at
+ * The first signal stops in order, within SLUICE_STOP_DELAY and SLUICE_STOP_TIMEOUT; a later one ends the process at
  * once. Exit code 0 after a stop in order, 1 when the start or a part has failed; of several processes, the worst.
  */
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readConfig, type Config } from '../../config.ts';
-import { connectPostgres } from '../../store/connect.ts';
+import { connectPostgres, type Sql } from '../../store/connect.ts';
+import type { EmbeddedPostgres } from '../../store/embedded.ts';
 import { migrate } from '../../store/migrate.ts';
 import { createLog } from '../../telemetry/log.ts';
 import { findDatabase, type Database } from '../database.ts';
-import { ensureDemo, printWelcome, type Demo } from '../demo.ts';
-import type { Start } from './start.ts';
+import { ensureDemo, printWelcome } from '../demo.ts';
+import type { Ports, Start } from './start.ts';
 import { createStop, GRACE_MS } from './stop.ts';
+
+const SAME_SIGNAL_MS = 200;
 
 export function addServeCommand(program: Command): void {
   program
@@ -30,14 +33,15 @@ async function serve(config: Config): Promise<void> {
   // Processes end themselves when their time is over: theirs comes first.
   const stop = createStop(config, log, config.processes === 1 ? GRACE_MS : 2 * GRACE_MS);
   stop.add(async () => database.embedded?.close());
-  process.on('SIGTERM', () => void stop.run(0));
-  process.on('SIGINT', () => void stop.run(0));
+  const stopOnSignal = oncePerSignal(() => void stop.run(0));
+  process.on('SIGTERM', stopOnSignal);
+  process.on('SIGINT', stopOnSignal);
   try {
-    const demo = database.embedded === null ? null : await prepareDemo(database, config);
+    if (database.embedded !== null) await withDemoSql(database, migrate);
     const start = await loadStart(config.processes);
     const { port, adminPort: ownPort } = await start(config, database.url, log, stop);
     const adminPort = config.adminPort === 'off' ? null : (ownPort ?? port);
-    if (database.embedded !== null && demo !== null) printWelcome(port, adminPort, database.embedded, demo);
+    if (database.embedded !== null) await welcome(database, database.embedded, config, { port, adminPort });
     const { host, processes, durability } = config;
     const facts = processes === 1 ? {} : { processes };
     log.write('info', { ...facts, host, port, durability }, 'listening');
@@ -54,7 +58,28 @@ async function loadStart(processes: number): Promise<Start> {
   return (await import('./processes.ts')).startProcesses;
 }
 
-async function prepareDemo(database: Database, config: Config): Promise<Demo> {
+/** What is shown once is made when it listens: a start that fails for its port would have shown it to nobody. */
+async function welcome(
+  database: Database,
+  embedded: EmbeddedPostgres,
+  config: Config,
+  ports: Ports,
+): Promise<void> {
+  const demo = await withDemoSql(database, (sql) => ensureDemo(sql, config.adminEmail === null));
+  printWelcome(ports, config.dataDirectory, embedded, demo);
+}
+
+/** Ctrl-C comes twice within a moment where npm is between: from the terminal to both, and from npm to its child. */
+function oncePerSignal(act: () => void): () => void {
+  let lastAtMs = -Infinity;
+  return () => {
+    const isSame = performance.now() - lastAtMs < SAME_SIGNAL_MS;
+    lastAtMs = performance.now();
+    if (!isSame) act();
+  };
+}
+
+async function withDemoSql<T>(database: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
   const sql = connectPostgres({
     url: database.url,
     applicationName: 'sluice-demo',
@@ -63,8 +88,7 @@ async function prepareDemo(database: Database, config: Config): Promise<Demo> {
     lockTimeoutMs: 0,
   });
   try {
-    await migrate(sql);
-    return await ensureDemo(sql, config.adminEmail === null);
+    return await work(sql);
   } finally {
     await sql.end({ timeout: 1 });
   }
