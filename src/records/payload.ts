@@ -57,14 +57,13 @@ export const INT4_MAX = 2_147_483_647;
 const INT4_MIN = -2_147_483_648;
 
 export function readPayload(body: Buffer): Payload | Fault {
-  if (!isUtf8(body))
-    return fault('body_not_utf8', null, 'Bad request body: it has bytes that are not UTF-8.');
+  if (!isUtf8(body)) return notUtf8(body);
   const text = body.toString('utf8');
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return fault('body_not_json', null, 'Bad request body: it must be exactly one JSON object.');
+    return notJson(text, 'Bad request body: it must be exactly one JSON object.');
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     return fault(
@@ -74,6 +73,30 @@ export function readPayload(body: Buffer): Payload | Fault {
     );
   }
   return { fields: value as Record<string, unknown>, hasEscapes: text.includes('\\u') };
+}
+
+export function notUtf8(body: Buffer): Fault {
+  const isGzip = body[0] === 0x1f && body[1] === 0x8b;
+  const advice = isGzip ? ' It looks like gzip: send it with Content-Encoding: gzip.' : '';
+  return fault('body_not_utf8', null, `Bad request body: it has bytes that are not UTF-8.${advice}`);
+}
+
+/** `detail`, and the place: nothing else of V8's message, which may repeat the text. */
+export function notJson(text: string, detail: string): Fault {
+  return fault('body_not_json', null, `${detail}${tellPlace(text)}`);
+}
+
+function tellPlace(text: string): string {
+  if (text.trim() === '') return ' It is empty.';
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const place = /\(line (\d+) column (\d+)\)$/.exec(message);
+    if (place !== null) return ` It is no JSON at line ${place[1]}, column ${place[2]}.`;
+    if (message.includes('end of JSON')) return ' It ends too early.';
+  }
+  return '';
 }
 
 /** A text that has to be there and not be blank; not trimmed. */

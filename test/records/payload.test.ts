@@ -44,6 +44,26 @@ describe('a body', () => {
     }
   });
 
+  it.each([
+    ['', 'It is empty.'],
+    [' \n', 'It is empty.'],
+    ['{"a":1', 'line 1, column 7.'],
+    ['{"a":1,\n "b":2,}', 'line 2, column 8.'],
+    ['{"a":', 'It ends too early.'],
+    ['{"secret', ''],
+  ])('that is %j is no JSON, with the place where that is known, and nothing of its text', (text, place) => {
+    const read = readBody(text);
+    expect(read).toMatchObject({ code: 'body_not_json', detail: expect.stringContaining(place) as string });
+    expect(JSON.stringify(read)).not.toContain('secret');
+  });
+
+  it('that looks like gzip is told how it is sent', () => {
+    expect(readBody([0x1f, 0x8b, 0x08, 0x00, 0xff])).toMatchObject({
+      code: 'body_not_utf8',
+      detail: expect.stringContaining('Content-Encoding: gzip') as string,
+    });
+  });
+
   it('says whether it has escapes that could hide what cannot be stored', () => {
     expect(parseBody('{"a":"\\n\\"ü"}').hasEscapes).toBe(false);
     expect(parseBody('{"a":"\\u0041"}').hasEscapes).toBe(true);

@@ -5,7 +5,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { MARKS_MAX, hasTooMuch, isFields } from '../../formats/json-lines.ts';
-import { fault, type Fault, type Payload } from '../../records/payload.ts';
+import { fault, notJson, notUtf8, type Fault, type Payload } from '../../records/payload.ts';
 
 export type Split =
   | { readonly form: 'single'; readonly payload: Payload }
@@ -19,10 +19,10 @@ export function splitBody(body: Buffer, contentType: string, recordsMax: number)
   if (body.length > MARKS_MAX && hasTooMuch(body.toString('latin1'))) return TOO_MUCH;
   if (NDJSON.test(contentType)) return splitLines(body, recordsMax);
   const text = decode(body);
-  if (text === null)
-    return fault('body_not_utf8', null, 'Bad request body: it has bytes that are not UTF-8.');
+  if (text === null) return notUtf8(body);
   const value = parse(text);
-  if (value === undefined) return startsWithObjectLine(body) ? splitLines(body, recordsMax) : NOT_JSON;
+  if (value === undefined)
+    return startsWithObjectLine(body) ? splitLines(body, recordsMax) : notJson(text, JSON_WANTED);
   const hasEscapes = text.includes('\\u');
   if (!Array.isArray(value))
     return isFields(value) ? { form: 'single', payload: { fields: value, hasEscapes } } : NOT_OBJECT;
@@ -52,7 +52,7 @@ function readLine(line: Buffer): Payload | Fault | null {
   if (text === undefined) return fault('body_not_utf8', null, 'The line has bytes that are not UTF-8.');
   if (text === '') return null;
   const value = parse(text);
-  if (value === undefined) return fault('body_not_json', null, 'The line is not one JSON value.');
+  if (value === undefined) return notJson(text, 'The line is not one JSON value.');
   return isFields(value) ? { fields: value, hasEscapes: text.includes('\\u') } : ELEMENT_NOT_OBJECT;
 }
 
@@ -81,11 +81,8 @@ function tooMany(recordsMax: number): Fault {
 }
 
 const TOO_MUCH = fault('too_many_records', null, 'The body has millions of values. Send several batches.');
-const NOT_JSON = fault(
-  'body_not_json',
-  null,
-  'Bad request body: it must be one JSON object, an array of objects, or one object a line.',
-);
+const JSON_WANTED =
+  'Bad request body: it must be one JSON object, an array of objects, or one object a line.';
 const NOT_OBJECT = fault(
   'body_not_object',
   null,
