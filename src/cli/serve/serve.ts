@@ -41,7 +41,10 @@ async function serve(config: Config): Promise<void> {
     const start = await loadStart(config.processes);
     const { port, adminPort: ownPort } = await start(config, database.url, log, stop);
     const adminPort = config.adminPort === 'off' ? null : (ownPort ?? port);
-    if (database.embedded !== null) await welcome(database, database.embedded, config, { port, adminPort });
+    if (database.embedded !== null)
+      await welcome(database, database.embedded, config, { port, adminPort }).catch((error: unknown) =>
+        log.write('error', { err: error }, 'there is no demo site; the gateway serves without'),
+      );
     const { host, processes, durability } = config;
     const facts = processes === 1 ? {} : { processes };
     log.write('info', { ...facts, host, port, durability }, 'listening');
