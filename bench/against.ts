@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path';
 import { ensureProgram } from './program.ts';
-import { printSpread, ratioOf, spreadOf, type Measured, type Spread } from './rounds.ts';
+import { printSpread, ratioOf, spreadOf, sumRounds, type Spread } from './rounds.ts';
 import { forms, findForm } from './table/forms.ts';
 import { openField, proveEntries, race, type Entry } from './table/race.ts';
 import { withWorld } from './world.ts';
@@ -59,16 +59,6 @@ export async function benchAgainst(
     }
     return results;
   });
-}
-
-/** Round by round. */
-function sumRounds(one: Measured, other: Measured): Measured {
-  return Object.fromEntries(
-    Object.entries(one).map(([name, rounds]) => [
-      name,
-      rounds.map((value, round) => value + (other[name]?.[round] ?? NaN)),
-    ]),
-  );
 }
 
 export function printAgainst(results: readonly AgainstResult[], checkout: string, rounds: string): string {

@@ -45,6 +45,16 @@ export function ratioOf(measured: Measured, over: string, under: string): Spread
   return spreadOf(top.map((value, round) => value / (bottom[round] ?? NaN)));
 }
 
+/** Variant by variant and round by round. */
+export function sumRounds(one: Measured, other: Measured): Measured {
+  return Object.fromEntries(
+    Object.entries(one).map(([variant, rounds]) => [
+      variant,
+      rounds.map((value, round) => value + (other[variant]?.[round] ?? NaN)),
+    ]),
+  );
+}
+
 export function printSpread(spread: Spread, digits: number): string {
   const print = (value: number): string => value.toFixed(digits);
   return `${print(spread.median)} [${print(spread.min)}–${print(spread.max)}]`;

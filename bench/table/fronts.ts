@@ -1,5 +1,5 @@
 /** Single pageviews, and the forms in which records come: Sluice and what one would take instead. */
-import { ratioOf, spreadOf, type Spread } from '../rounds.ts';
+import { ratioOf, spreadOf, sumRounds, type Spread } from '../rounds.ts';
 import type { World } from '../world.ts';
 import { findForm, forms } from './forms.ts';
 import {
@@ -91,8 +91,8 @@ export async function compareForms(
 const BARE = 'pageview, bare';
 
 function cpuPerRecord(result: RaceResult, name: string, records: number): readonly number[] {
-  const postgres = result.postgresUs[name] ?? [];
-  return (result.serverUs[name] ?? []).map((us, round) => (us + (postgres[round] ?? NaN)) / records);
+  const us = sumRounds(result.serverUs, result.postgresUs)[name] ?? [];
+  return us.map((each) => each / records);
 }
 
 function describeSpeeds(entries: readonly Entry[], result: RaceResult): readonly Speed[] {

@@ -1,7 +1,7 @@
 /** The database a command works on: DATABASE_URL, or the embedded one, joined if it runs and started if not. */
 import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { connectPostgres, type Sql } from '../store/connect.ts';
+import { connectPostgres, type ConnectValues, type Sql } from '../store/connect.ts';
 import { startEmbeddedPostgres, type EmbeddedPostgres } from '../store/embedded.ts';
 
 export interface Database {
@@ -14,6 +14,19 @@ export async function findDatabase(config: Config): Promise<Database> {
   if (config.databaseUrl !== null) return { url: config.databaseUrl, embedded: null };
   const embedded = await startEmbeddedPostgres({ directory: join(config.dataDirectory, 'database') });
   return { url: embedded.url, embedded };
+}
+
+/** Work on a connection of its own, which is closed behind it. */
+export async function withConnection<T>(
+  values: Omit<ConnectValues, 'connectionsMax'>,
+  work: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const sql = connectPostgres({ ...values, connectionsMax: 1 });
+  try {
+    return await work(sql);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
 }
 
 /**

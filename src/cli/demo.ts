@@ -9,6 +9,7 @@ import type { Sql } from '../store/connect.ts';
 import { changeAs } from './admin/author.ts';
 import { createTeamClient } from './admin/client.ts';
 import type { EmbeddedPostgres } from '../store/embedded.ts';
+import type { Ports } from './serve/start.ts';
 
 export interface Demo {
   readonly site: Site;
@@ -46,7 +47,7 @@ export async function ensureDemo(sql: Sql, makesUser: boolean): Promise<Demo> {
 
 /** Goes to standard error: standard output carries the log, and the log never has a token. */
 export function printWelcome(
-  { port, adminPort }: { readonly port: number; readonly adminPort: number | null },
+  { port, adminPort }: Ports,
   dataDirectory: string,
   database: EmbeddedPostgres,
   demo: Demo,

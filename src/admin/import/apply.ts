@@ -1,7 +1,7 @@
 /** Reads what is here of an export, and writes a plan: everything in one transaction, many rows in one statement. */
 import { randomUUID } from 'node:crypto';
 import type { Sql, Transaction } from '../../store/connect.ts';
-import { touchClients, touchClientsOf, type Change } from '../change.ts';
+import { touchClients, type Change } from '../change.ts';
 import type { Existing, Plan, PlannedClient } from './plan.ts';
 import type { Export } from './read.ts';
 
@@ -100,12 +100,14 @@ async function announceChanged(change: Change, plan: Plan): Promise<void> {
   const { tx } = change;
   const newClients = new Set(plan.api_clients.map(({ id }) => id));
   const newUsers = new Set(plan.users.map(({ id }) => id));
-  const clients = plan.site_roles.map((row) => row.api_client_id).filter((id) => !newClients.has(id));
+  const withRoles = plan.site_roles.map((row) => row.api_client_id);
   const users = [...plan.site_members, ...plan.team_members]
     .map((row) => row.user_id)
     .filter((id) => !newUsers.has(id));
-  change.revoke(await touchClients(tx, [...new Set(clients)]));
-  for (const user of new Set(users)) change.revoke(await touchClientsOf(tx, user));
+  const clients = await tx<{ id: string }[]>`
+    SELECT id FROM api_clients WHERE id = ANY(${withRoles}::uuid[]) OR user_id = ANY(${users}::uuid[])`;
+  const ids = clients.map(({ id }) => id).filter((id) => !newClients.has(id));
+  change.revoke(await touchClients(tx, ids));
 }
 
 function columnsOf(client: PlannedClient, version: number): object {

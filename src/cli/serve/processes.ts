@@ -1,11 +1,11 @@
 /** Serves with several processes: what is done once is done here, and each of them does the rest (worker.ts). */
 import { join } from 'node:path';
 import type { Config } from '../../config.ts';
-import { connectPostgres } from '../../store/connect.ts';
 import { prepareSchema } from '../../store/migrate.ts';
 import { findSharedPort } from '../../supervisor/port.ts';
 import { startSupervisor } from '../../supervisor/supervisor.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { withConnection } from '../database.ts';
 import type { Start } from './start.ts';
 import { GRACE_MS } from './stop.ts';
 
@@ -38,16 +38,8 @@ export const startProcesses: Start = async (config, databaseUrl, log, stop) => {
 
 async function prepareDatabase(config: Config, databaseUrl: string, log: Log): Promise<void> {
   const { statementTimeoutMs, migratesAtStart } = config;
-  const sql = connectPostgres({
-    url: databaseUrl,
-    applicationName: 'sluice',
-    connectionsMax: 1,
-    statementTimeoutMs,
-    lockTimeoutMs: statementTimeoutMs,
-  });
-  try {
-    await prepareSchema(sql, migratesAtStart, log.write);
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
+  const timeouts = { statementTimeoutMs, lockTimeoutMs: statementTimeoutMs };
+  await withConnection({ url: databaseUrl, applicationName: 'sluice', ...timeouts }, (sql) =>
+    prepareSchema(sql, migratesAtStart, log.write),
+  );
 }

@@ -8,11 +8,11 @@
 import { mkdir } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { readConfig, type Config } from '../../config.ts';
-import { connectPostgres, type Sql } from '../../store/connect.ts';
+import type { Sql } from '../../store/connect.ts';
 import type { EmbeddedPostgres } from '../../store/embedded.ts';
 import { migrate } from '../../store/migrate.ts';
 import { createLog } from '../../telemetry/log.ts';
-import { findDatabase, type Database } from '../database.ts';
+import { findDatabase, withConnection, type Database } from '../database.ts';
 import { ensureDemo, printWelcome } from '../demo.ts';
 import type { Ports, Start } from './start.ts';
 import { createStop, GRACE_MS } from './stop.ts';
@@ -82,17 +82,7 @@ function oncePerSignal(act: () => void): () => void {
   };
 }
 
-async function withDemoSql<T>(database: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
-  const sql = connectPostgres({
-    url: database.url,
-    applicationName: 'sluice-demo',
-    connectionsMax: 1,
-    statementTimeoutMs: 30_000,
-    lockTimeoutMs: 0,
-  });
-  try {
-    return await work(sql);
-  } finally {
-    await sql.end({ timeout: 1 });
-  }
+function withDemoSql<T>({ url }: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const timeouts = { statementTimeoutMs: 30_000, lockTimeoutMs: 0 };
+  return withConnection({ url, applicationName: 'sluice-demo', ...timeouts }, work);
 }
